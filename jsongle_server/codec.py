@@ -1,0 +1,131 @@
+"""Bytes to envelope and back: the JSON side of the wire (protocol section 2).
+
+``decode`` checks what every message must be before anybody looks at what it says; ``encode`` writes a message once,
+so that a fan-out only splices each recipient's address into it. Layer 1: knows nothing of sessions or rooms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from jsongle_server.errors import NoJsongle, NotJson
+from jsongle_server.vocabulary import MAX_DEPTH
+
+Json = dict[str, Any]
+
+
+class Envelope:
+    """A decoded message whose shape has been checked, its content not yet.
+
+    :ivar fields: the whole envelope as it came; whoever handles the message owns it and may change it.
+    :ivar jsongle: its ``jsongle`` object.
+    :ivar action: ``jsongle.action``, any string.
+    """
+
+    __slots__ = ("action", "fields", "jsongle")
+
+    def __init__(self, fields: Json, jsongle: Json, action: str) -> None:
+        self.fields = fields
+        self.jsongle = jsongle
+        self.action = action
+
+    @property
+    def mid(self) -> str | None:
+        """The message's ``id`` if it has a readable one."""
+        return _readable_id(self.fields)
+
+    @property
+    def to(self) -> Any:
+        """The message's ``to`` as it came: any JSON value, ``None`` where missing."""
+        return self.fields.get("to")
+
+
+class Outgoing:
+    """A message encoded once, for any number of recipients.
+
+    :ivar action: its action, for the metrics.
+    """
+
+    __slots__ = ("_head", "_tail", "action")
+
+    def __init__(self, action: str, head: bytes, tail: bytes) -> None:
+        self.action = action
+        self._head = head
+        self._tail = tail
+
+    def addressed(self, recipient: bytes) -> bytes:
+        """The bytes of the message for one recipient.
+
+        :param recipient: the recipient's identity as JSON, made by :func:`address`.
+        """
+        return self._head + recipient + self._tail
+
+
+def decode(payload: bytes) -> Envelope:
+    """Reads one text frame.
+
+    :param payload: the frame's bytes; they need not be UTF-8 or JSON.
+    :returns: the envelope; its ``jsongle`` is an object with a string ``action``.
+    :raises NotJson: not UTF-8, not JSON (NaN, infinities and lone surrogates are not), not an object, or nested
+        deeper than ``MAX_DEPTH``.
+    :raises NoJsongle: no ``jsongle`` object in it, or no ``action`` string in that.
+    """
+    try:
+        fields = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise NotJson(f"Not JSON: {error.msg}") from None
+    if type(fields) is not dict:
+        raise NotJson("Not a JSON object")
+    # Counting brackets is one pass in C and settles all but a few odd messages; those inside strings count too.
+    if payload.count(b"{") + payload.count(b"[") > MAX_DEPTH and _deeper_than(fields, MAX_DEPTH):
+        raise NotJson(f"Nested deeper than {MAX_DEPTH} levels", mid=_readable_id(fields))
+    jsongle = fields.get("jsongle")
+    if type(jsongle) is not dict:
+        raise NoJsongle("Missing 'jsongle' object", mid=_readable_id(fields))
+    action = jsongle.get("action")
+    if type(action) is not str:
+        raise NoJsongle("Missing 'action' in 'jsongle'", mid=_readable_id(fields))
+    return Envelope(fields, jsongle, action)
+
+
+def encode(message_id: str, sender: str, fields: Json) -> Outgoing:
+    """Writes a message, leaving open whom it goes to.
+
+    :param message_id: the envelope's ``id``.
+    :param sender: the envelope's ``from``.
+    :param fields: the rest of the envelope: ``jsongle`` and whatever came beside it, without ``id``, ``from``, ``to``.
+    """
+    head = b'{"id":' + orjson.dumps(message_id) + b',"from":' + orjson.dumps(sender) + b',"to":'
+    return Outgoing(fields["jsongle"]["action"], head, b"," + orjson.dumps(fields)[1:])
+
+
+def address(identity: str) -> bytes:
+    """An identity as JSON, ready to be spliced into an :class:`Outgoing`."""
+    return orjson.dumps(identity)
+
+
+def json_size(value: Json) -> int:
+    """How many bytes of JSON a value takes."""
+    return len(orjson.dumps(value))
+
+
+def _readable_id(fields: Json) -> str | None:
+    mid = fields.get("id")
+    return mid if type(mid) is str else None
+
+
+def _deeper_than(value: Json, limit: int) -> bool:
+    """Whether objects and arrays nest deeper than a limit, the value itself being level 1."""
+    level: list[Any] = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for container in level
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,99 @@
+"""What the text of a host or of a list of origins may be, and the one form in which each is kept.
+
+Owns their grammar, and when two listening addresses meet. Must not know the settings, and never resolves a name.
+Layer 0, beside :mod:`jsongle_server.config_values`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+from jsongle_server.config_values import ValueKind, refusal
+
+# Underscores are no part of RFC 1123, but container networks use them in names.
+_LABEL: Final = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.ASCII)
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(\[(?P<ip6>[0-9a-f:.]+)\]|(?P<host>[^\[\]:/?#@\s]+))(:(?P<port>[0-9]{1,5}))?/?",
+    re.ASCII,
+)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_ANY_ADDRESS: Final = frozenset({"", "::"})
+
+
+def interface() -> ValueKind[str]:
+    """Make the kind of a host to listen on: an IP address or a name, in lower case, or empty for all."""
+    accepts = "nothing (all interfaces) or an IP address or host name without scheme and port"
+
+    def parse(text: str) -> str:
+        host = "" if not text else _normal_address(text) or _normal_name(text)
+        if host is None:
+            raise refusal(accepts)
+        return host
+
+    return ValueKind(accepts, parse, str)
+
+
+def origins() -> ValueKind[tuple[str, ...]]:
+    """Make the kind of a list of web origins (RFC 6454 section 6.2), each in the form in which browsers send it."""
+    accepts = "nothing (any origin) or a list of origins like https://example.com, parted by commas or spaces"
+
+    def parse(text: str) -> tuple[str, ...]:
+        if not text:
+            return ()
+        items = re.split(r"[,\s]+", text.strip(", \t\r\n"))
+        return tuple(dict.fromkeys(_normal_origin(item) for item in items))
+
+    return ValueKind(accepts, parse, ",".join)
+
+
+def hosts_overlap(one: str, other: str) -> bool:
+    """Whether listening on one port of both hosts would meet; names are compared as they are written."""
+    if one == other or one in _ANY_ADDRESS or other in _ANY_ADDRESS:
+        return True
+    return "0.0.0.0" in (one, other) and ":" not in one + other
+
+
+def _normal_origin(text: str) -> str:
+    """Give an origin in lower case and without the port that its scheme implies."""
+    if text == "*":
+        raise ValueError("to allow any WebSocket origin, leave the setting empty")
+    match = _ORIGIN.fullmatch(text.lower())
+    scheme, host = (match["scheme"], _origin_host(match)) if match else ("", None)
+    port = int(match["port"]) if match and match["port"] else None
+    if host is None or port == 0 or (port or 0) > 65_535:
+        raise ValueError(
+            f"an origin like https://example.com or http://localhost:8000, without a path, is (not {text!r})"
+        )
+    if scheme in {"ws", "wss"}:
+        raise ValueError(f"the origin of the page, which starts with http or https, is (not {text!r})")
+    if port is None or port == _DEFAULT_PORTS.get(scheme):
+        return f"{scheme}://{host}"
+    return f"{scheme}://{host}:{port}"
+
+
+def _origin_host(match: re.Match[str]) -> str | None:
+    """Give the host of an origin, an IPv6 address in brackets, or nothing where it is none."""
+    if match["host"]:
+        return _normal_address(match["host"]) or _normal_name(match["host"])
+    address = _normal_address(match["ip6"])
+    return f"[{address}]" if address and ":" in address else None
+
+
+def _normal_address(text: str) -> str | None:
+    """Give an IP address in its shortest form, or nothing where it is none."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def _normal_name(text: str) -> str | None:
+    """Give a host name in lower case, or nothing where it is none."""
+    name = text.lower()
+    # A name whose last label is a number would be read as an IPv4 address, and it is no good one.
+    if len(name) > 253 or not _HOST_NAME.fullmatch(name) or name.rpartition(".")[2].isdigit():
+        return None
+    return name

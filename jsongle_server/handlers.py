@@ -1,0 +1,72 @@
+"""The table from action to handler, and the guards in front of it (protocol sections 2 and 5).
+
+Every message of every client passes :func:`admit`; past it, the sender is who it says it is and the action is one
+that clients may use. Layer 3.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from jsongle_server.codec import Envelope, Json
+from jsongle_server.errors import BadParameter, HelloFirst, NotYourIdentity, UnsupportedAction
+from jsongle_server.hello import handle_hello, is_hello
+from jsongle_server.relay import handle_message
+from jsongle_server.reports import handle_report
+from jsongle_server.session import Handler, Session, SessionState
+from jsongle_server.vocabulary import CALL_ACTIONS, IQ_ACTIONS, MAX_NAME, Action, Event, Namespace, Query
+
+HANDLERS: Final = MappingProxyType[str, Handler](
+    {
+        **dict.fromkeys(CALL_ACTIONS | IQ_ACTIONS, handle_message),
+        Action.SESSION_CUSTOM: handle_message,
+        Action.SESSION_EVENT: handle_message,
+        Action.SESSION_METRICS: handle_report,
+        Action.SESSION_TEXT: handle_message,
+    }
+)
+"""Every action that clients may use."""
+
+REFUSED: Final = frozenset({Action.ACK, Action.SESSION_ERROR})
+"""The actions that are the server's own to use."""
+
+
+def admit(session: Session, envelope: Envelope) -> Handler:
+    """Checks a message against its sender, in the order of the protocol.
+
+    :returns: what handles it.
+    :raises HelloFirst: the session is not identified and this is no hello.
+    :raises NotYourIdentity: ``from`` is somebody else.
+    :raises BadParameter: ``to`` or ``id`` is not acceptable.
+    :raises UnsupportedAction: the action does not exist or is the server's own.
+    """
+    if is_hello(session, envelope):
+        return handle_hello
+    if session.state is not SessionState.IDENTIFIED:
+        raise HelloFirst("A session-hello must come first")
+    fields = envelope.fields
+    sender = fields.get("from")
+    if sender != session.identity and sender is not None and sender != "":
+        raise NotYourIdentity("'from' is not your identity")
+    if type(fields.get("to")) is not str:
+        raise BadParameter("Missing 'to' parameter")
+    _check_id(fields)
+    handler = HANDLERS.get(envelope.action)
+    if handler is None or _is_servers_own(envelope.jsongle, fields["to"], session.services.config.id):
+        raise UnsupportedAction("This action is not supported")
+    return handler
+
+
+def _check_id(fields: Json) -> None:
+    mid = fields.get("id")
+    if mid is not None and (type(mid) is not str or len(mid) > MAX_NAME):
+        raise BadParameter(f"'id' must be a string of at most {MAX_NAME} characters")
+
+
+def _is_servers_own(jsongle: Json, to: str, server_id: str) -> bool:
+    """Whether a message says what only the server may say."""
+    action = jsongle["action"]
+    if action == Action.SESSION_EVENT:
+        return jsongle.get("event") in (Event.JOINED, Event.LEFT) or jsongle.get("namespace") == Namespace.SESSION
+    return action in IQ_ACTIONS and jsongle.get("query") == Query.HELLO and to != server_id

@@ -1,0 +1,96 @@
+"""Who may open a WebSocket, and how the others are told that they may not (protocol section 1).
+
+Decides on the opening handshake and writes the HTTP answers of refused ones; the protocol calls it. Layer 4.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import orjson
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+
+from jsongle_server.vocabulary import ErrorCode
+
+if TYPE_CHECKING:
+    from jsongle_server.config import Config
+    from jsongle_server.lifecycle import Lifecycle
+    from jsongle_server.signaling import Signaling
+
+KEPT_FREE: Final = "/socket.io"
+"""A path that is refused, so that the other kind of client is told at once (protocol section 1)."""
+
+RETRY_AFTER: Final = 5
+"""Seconds after which a client that was refused for lack of room may try again."""
+
+MAX_HEADERS: Final = 16384
+"""Largest opening handshake, in bytes."""
+
+
+class Refusal(ConnectionDeny):
+    """A refused handshake.
+
+    :param status: the HTTP status of the answer.
+    :param error_code: the error code in its body.
+    :param reason: what the metrics count it as: a word, one of few.
+    :param message: what the client's developer reads.
+    """
+
+    def __init__(self, status: HTTPStatus, *, error_code: int, reason: str, message: str) -> None:
+        super().__init__(int(status), message)
+        self.status = status
+        self.error_code = error_code
+        self.label = reason
+        self.message = message
+
+
+def check_request(request: ConnectionRequest, config: Config, lifecycle: Lifecycle, signaling: Signaling) -> None:
+    """Decides whether a client may come in.
+
+    :raises Refusal: it may not.
+    """
+    path = request.path
+    if path == KEPT_FREE or path.startswith(KEPT_FREE + "/"):
+        raise refusal_for(HTTPStatus.NOT_FOUND, "path", "This server speaks plain WebSocket, not Socket.IO")
+    # Only browsers send an Origin, and only they need to be held back by it.
+    origin = request.origin
+    if config.cors_policy_origin and origin and origin not in config.cors_policy_origin:
+        raise refusal_for(HTTPStatus.FORBIDDEN, "origin", "This origin is not allowed")
+    if not lifecycle.is_ready:
+        raise _unavailable(lifecycle.phase.value, f"The server is {lifecycle.phase.value}")
+    if signaling.connection_count >= config.max_concurrent_users:
+        raise _unavailable("full", "The server is full")
+
+
+def refusal_for(status: HTTPStatus, reason: str, message: str) -> Refusal:
+    """A refusal whose error code says no more than its HTTP status: the status and three zeros."""
+    return Refusal(status, error_code=status * 1000, reason=reason, message=message)
+
+
+def http_answer(refusal: Refusal, *, server: str) -> bytes:
+    """The HTTP response that refuses a handshake, with its JSON body; the connection ends after it.
+
+    :param server: the ``Server`` header.
+    """
+    body = orjson.dumps({"errorCode": refusal.error_code, "errorMsg": refusal.message})
+    lines = [
+        f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}",
+        f"Server: {server}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *_EXTRA_HEADERS.get(refusal.status, ()),
+    ]
+    return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+
+
+def _unavailable(reason: str, message: str) -> Refusal:
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, error_code=ErrorCode.UNAVAILABLE, reason=reason, message=message)
+
+
+_EXTRA_HEADERS: Final[dict[HTTPStatus, tuple[str, ...]]] = {
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Allow: GET",),
+    HTTPStatus.SERVICE_UNAVAILABLE: (f"Retry-After: {RETRY_AFTER}",),
+    HTTPStatus.UPGRADE_REQUIRED: ("Upgrade: websocket",),
+}

@@ -1,0 +1,121 @@
+"""What the server itself says: pure builders of ``jsongle`` objects.
+
+Each returns a fresh object for one message; who gets it, and its envelope, are others' concern. Layer 1: takes every
+id and time as an argument.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from jsongle_server.codec import Json
+from jsongle_server.vocabulary import Action, ErrorCode, Event, Query, Reason, RoomKind, Status
+
+_ECHOED_IN_CALLS = ("sid", "initiator", "responder")
+
+
+def timestamp(now: float) -> str:
+    """A time as the wire has it: ISO 8601, UTC, milliseconds, ``Z``.
+
+    :param now: seconds since the epoch.
+    """
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def hello(*, server_id: str, version: str, info: str, transaction: str, connected: str) -> Json:
+    """The question that opens every session (protocol section 3)."""
+    return {
+        "action": Action.IQ_GET,
+        "query": Query.HELLO,
+        "transaction": transaction,
+        "description": {"version": version, "sn": server_id, "info": info, "connected": connected},
+    }
+
+
+def hello_ack(status: Status, transaction: Any, description: Json | None = None) -> Json:
+    """The answer to a hello answer (protocol section 3).
+
+    :param transaction: the client's transaction, any JSON value, echoed.
+    """
+    ack: Json = {"action": Action.ACK, "status": status, "transaction": transaction}
+    if description is not None:
+        ack["description"] = description
+    return ack
+
+
+def session_error(code: ErrorCode, details: str, mid: str | None) -> Json:
+    """What was wrong with a message (protocol section 8).
+
+    :param mid: the ``id`` of that message, left out where it is not known.
+    """
+    description: Json = {"errorCode": code, "errorDetails": details}
+    if mid is not None:
+        description["mid"] = mid
+    return {"action": Action.SESSION_ERROR, "description": description}
+
+
+def iq_result(request: Json, description: Json, *, mid: str) -> Json:
+    """The answer to an iq that went well (protocol section 4).
+
+    :param request: the ``jsongle`` object of the request.
+    :param mid: the request's ``id``, which stands in for a missing transaction.
+    """
+    return {"action": Action.IQ_RESULT, **_iq_echo(request, mid), "description": description}
+
+
+def iq_error(request: Json, code: ErrorCode, details: str, *, mid: str) -> Json:
+    """The answer to an iq that failed (protocol section 4); parameters as in :func:`iq_result`."""
+    return {
+        "action": Action.IQ_ERROR,
+        **_iq_echo(request, mid),
+        "description": {"errorCode": code, "errorDetails": details},
+    }
+
+
+def room_event(kind: RoomKind, event: Event, *, rid: str, member: Json, at: str) -> Json:
+    """Tells the members of a room that somebody came or went (protocol section 4).
+
+    :param event: ``joined`` or ``left``; the time stands under that name.
+    """
+    return {
+        "action": Action.SESSION_EVENT,
+        "namespace": kind,
+        "event": event,
+        "description": {"member": member, "rid": rid, event.value: at},
+    }
+
+
+def received(message: Json, *, mid: str, at: str) -> Json:
+    """Tells a sender that the server has its message (protocol section 5).
+
+    :param message: the ``jsongle`` object of that message; its namespace is the answer's.
+    """
+    event: Json = {"action": Action.SESSION_EVENT}
+    if "namespace" in message:
+        event["namespace"] = message["namespace"]
+    event["event"] = Event.ACK
+    event["description"] = {"acknowledged": at, "mid": mid, "type": "server-received"}
+    return event
+
+
+def trying(message: Json, *, at: str) -> Json:
+    """Tells a caller that its propose was passed on (protocol section 5)."""
+    return _call_info(message, Reason.TRYING, {"tried": at})
+
+
+def unreachable(message: Json, *, at: str) -> Json:
+    """Tells a sender that its call message reached nobody (protocol section 5)."""
+    return _call_info(message, Reason.UNREACHABLE, {"ended": at})
+
+
+def _call_info(message: Json, reason: Reason, description: Json) -> Json:
+    echo = {key: message[key] for key in _ECHOED_IN_CALLS if key in message}
+    return {**echo, "action": Action.SESSION_INFO, "reason": reason, "description": description}
+
+
+def _iq_echo(request: Json, mid: str) -> Json:
+    echo: Json = {"query": request["query"]} if "query" in request else {}
+    transaction = request.get("transaction")
+    echo["transaction"] = mid if transaction is None else transaction
+    return echo

@@ -1,0 +1,49 @@
+"""Who is here: every live session by its identity and its uid.
+
+Layer 2: keeps and finds members; knows nothing of rooms or of what is said.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from jsongle_server.member import Member
+
+M = TypeVar("M", bound=Member)
+
+
+class Registry(Generic[M]):
+    """Finds identified sessions; a session that has not said hello cannot be found by anybody."""
+
+    def __init__(self) -> None:
+        self._by_identity: dict[str, M] = {}
+        self._by_uid: dict[str, dict[M, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_identity)
+
+    def all(self) -> list[M]:
+        """A snapshot of every identified session, in order of arrival."""
+        return list(self._by_identity.values())
+
+    def add(self, member: M) -> None:
+        """Makes a session findable by its identity and uid, which must not change from now on."""
+        self._by_identity[member.identity] = member
+        self._by_uid.setdefault(member.uid, {})[member] = None
+
+    def remove(self, member: M) -> None:
+        """Forgets a session; one that is not known is fine."""
+        if self._by_identity.pop(member.identity, None) is None:
+            return
+        devices = self._by_uid[member.uid]
+        del devices[member]
+        if not devices:
+            del self._by_uid[member.uid]
+
+    def find(self, identity: str) -> M | None:
+        """The session of that identity, if there is one."""
+        return self._by_identity.get(identity)
+
+    def devices(self, uid: str) -> list[M]:
+        """A snapshot of the sessions of that user, in order of arrival."""
+        return list(self._by_uid.get(uid, ()))

@@ -1,0 +1,146 @@
+"""The composition root: the one place where a server's objects are made and wired together.
+
+``make_server`` takes a configuration and gives a Twisted service that listens while it runs. Layer 5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger, globalLogPublisher
+
+from jsongle_server import __version__, listening
+from jsongle_server.lifecycle import Lifecycle, Phase
+from jsongle_server.log_file import LogFile
+from jsongle_server.logs import LogControl
+from jsongle_server.metrics import Metrics
+from jsongle_server.rest import RestApi, make_site
+from jsongle_server.signaling import Signaling
+from jsongle_server.vocabulary import CloseCode
+from jsongle_server.websocket import SignalingFactory
+
+if TYPE_CHECKING:
+    import socket
+
+    from twisted.web.server import Site
+
+    from jsongle_server.config import Config
+
+
+class Server(Service):
+    """A running server: listens on both ports from start to stop.
+
+    :param factory: serves the WebSocket port.
+    :param site: serves the REST port.
+    :param sockets: both ports, bound: WebSocket, REST.
+    :param log_file: the server's own log, where it has one: written from now on, closed at the end.
+    """
+
+    _log = Logger()
+    name = "jsongle-server"
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        lifecycle: Lifecycle,
+        factory: SignalingFactory,
+        site: Site,
+        sockets: tuple[socket.socket, socket.socket],
+        log_file: LogFile | None,
+        control: LogControl,
+    ) -> None:
+        self._reactor = reactor
+        self._lifecycle = lifecycle
+        self._factory = factory
+        self._site = site
+        self._sockets = sockets
+        self._log_file = log_file
+        self._observer = control.filtered(log_file) if log_file is not None else None
+        if self._observer is not None:
+            globalLogPublisher.addObserver(self._observer)
+        self._ports: list[IListeningPort] = []
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Where the server is reached from this machine: the WebSocket and the REST address."""
+        ws, rest = self._sockets
+        return listening.url("ws", ws), listening.url("http", rest)
+
+    def startService(self) -> None:
+        """Begins to accept connections."""
+        super().startService()
+        ws_address, rest_address = self.addresses
+        ws, rest = self._sockets
+        self._ports = [
+            listening.adopt(self._reactor, ws, self._factory),
+            listening.adopt(self._reactor, rest, self._site),
+        ]
+        self._lifecycle.phase = Phase.READY
+        self._log.info("WebSocket on {address}", address=ws_address)
+        self._log.info("REST on {address}", address=rest_address)
+
+    def stopService(self) -> Deferred[None]:
+        """Closes every connection and port; fires when all of them are closed."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._lifecycle.phase = Phase.DRAINING
+        ws_port, rest_port = self._ports
+        await maybeDeferred(ws_port.stopListening)
+        await self._factory.close_all(CloseCode.GOING_AWAY, "the server is shutting down")
+        # REST stays up until the last client is gone, so that a load balancer can see why nobody is let in.
+        await maybeDeferred(rest_port.stopListening)
+        self._log.info("stopped")
+        if self._log_file is not None and self._observer is not None:
+            globalLogPublisher.removeObserver(self._observer)
+            self._log_file.close()
+
+
+def make_server(
+    reactor: Any,
+    config: Config,
+    control: LogControl,
+    *,
+    log_file: LogFile | None,
+    log_path: str | None,
+) -> Server:
+    """Makes a server and binds its ports; it accepts connections from ``startService`` on.
+
+    :param reactor: runs everything.
+    :param control: the log level, which REST can change.
+    :param log_file: the server's own log, where it has one.
+    :param log_path: the file that ``GET /logs`` serves: that log's, or twistd's.
+    :raises CannotBind: a port cannot be had.
+    """
+    sockets = (
+        listening.bind(config.ws_host, config.ws_port, setting="wsPort"),
+        listening.bind(config.rest_host, config.rest_port, setting="restPort"),
+    )
+    lifecycle = Lifecycle(started=reactor.seconds())
+    lifecycle.ws_port, lifecycle.rest_port = (bound.getsockname()[1] for bound in sockets)
+    metrics = Metrics(__version__)
+    signaling = Signaling(config, metrics, tracing=lambda: control.enabled("debug"))
+    factory = SignalingFactory(config, signaling, lifecycle, reactor=reactor)
+    api = RestApi(
+        config=config,
+        lifecycle=lifecycle,
+        signaling=signaling,
+        metrics=metrics,
+        control=control,
+        log_path=log_path,
+        reactor=reactor,
+    )
+    return Server(
+        reactor,
+        lifecycle=lifecycle,
+        factory=factory,
+        site=make_site(api, reactor),
+        sockets=sockets,
+        log_file=log_file,
+        control=control,
+    )

@@ -1,0 +1,373 @@
+"""Fakes to test with: a peer that records, a server in memory, clients that talk to it.
+
+They ship with the server, so that whoever builds on it can test without sockets or waiting. A :class:`MemoryServer` is
+everything but the network; its clients speak JSON to their sessions. A :class:`WebSocketMemoryServer` is the same
+behind the real protocol and its frames. Both take their time from a ``Clock``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from jsongle_server import __version__
+from jsongle_server.config import Config
+from jsongle_server.lifecycle import Lifecycle, Phase
+from jsongle_server.metrics import Metrics
+from jsongle_server.session import Session
+from jsongle_server.signaling import Signaling
+from jsongle_server.vocabulary import CloseCode
+from jsongle_server.websocket import SignalingFactory, SignalingProtocol
+
+START: Final = 1795356548.451
+"""When the clock of every fake begins: 2026-11-22T14:09:08.451Z."""
+
+HANDSHAKE: Final = (
+    "GET /ws HTTP/1.1",
+    "Host: localhost",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+"""The lines of an opening handshake that is accepted (RFC 6455 section 1.3)."""
+
+_MASK: Final = b"\x37\xfa\x21\x3d"
+
+
+class Client:
+    """A client in a test: sends messages, and collects those that it gets.
+
+    :param send: takes the bytes of one text frame.
+
+    :ivar inbox: what came and was not taken yet.
+    :ivar closed: close code and reason, once the server has closed the connection.
+    :ivar identity: the session identity, once greeted.
+    """
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._count = 0
+        self.inbox: list[dict[str, Any]] = []
+        self.closed: tuple[int, str] | None = None
+        self.identity = ""
+        self.server_id = ""
+        self.transaction = ""
+
+    def take(self) -> list[dict[str, Any]]:
+        """Everything that came since the last time, in order."""
+        taken, self.inbox[:] = list(self.inbox), []
+        return taken
+
+    def take_one(self) -> dict[str, Any]:
+        """The one message that came since the last time.
+
+        :raises AssertionError: none came, or several did.
+        """
+        taken = self.take()
+        if len(taken) != 1:
+            raise AssertionError(f"expected one message, got {taken}")
+        return taken[0]
+
+    def send_bytes(self, payload: bytes) -> None:
+        """Sends one text frame with these bytes in it."""
+        self._send(payload)
+
+    def send(self, message: object) -> None:
+        """Sends any JSON value."""
+        self.send_bytes(orjson.dumps(message))
+
+    def say(self, to: str, action: str, **jsongle: Any) -> str:
+        """Sends a well-formed message.
+
+        :param jsongle: what else stands in its ``jsongle`` object.
+        :returns: its id.
+        """
+        self._count += 1
+        mid = f"m-{self._count}"
+        self.send({"id": mid, "from": self.identity, "to": to, "jsongle": {"action": action, **jsongle}})
+        return mid
+
+    def greeted(self) -> dict[str, Any]:
+        """Takes the server's hello and remembers what it says."""
+        hello = self.take_one()
+        self.identity = hello["to"]
+        self.server_id = hello["from"]
+        self.transaction = hello["jsongle"]["transaction"]
+        return hello
+
+    def hello(self, uid: str, **description: Any) -> dict[str, Any]:
+        """Answers the server's hello, taking it first if that is still to be done, and takes the ack.
+
+        :param description: what else the client says of itself.
+        """
+        if not self.identity:
+            self.greeted()
+        self.say(
+            self.server_id,
+            "iq-result",
+            query="session-hello",
+            transaction=self.transaction,
+            description={"uid": uid, **description},
+        )
+        return self.take_one()
+
+    def ask(self, query: str, *, action: str = "iq-set", **description: Any) -> dict[str, Any]:
+        """Sends an iq to the server and takes the one message that comes back; what came before stays."""
+        before = len(self.inbox)
+        self.say(self.server_id, action, query=query, transaction=f"t-{self._count}", description=description)
+        if len(self.inbox) != before + 1:
+            raise AssertionError(f"expected one answer, got {self.inbox[before:]}")
+        return self.inbox.pop()
+
+    def join(self, rid: str, *, muc: bool = False, **description: Any) -> list[dict[str, Any]]:
+        """Joins a room; returns those already there.
+
+        :raises AssertionError: it was refused.
+        """
+        answer = self.ask("muc-join" if muc else "join", rid=rid, **description)
+        if answer["jsongle"]["action"] != "iq-result":
+            raise AssertionError(f"not let in: {answer}")
+        members: list[dict[str, Any]] = answer["jsongle"]["description"]["members"]
+        return members
+
+
+class RecordingPeer:
+    """A :class:`jsongle_server.session.Peer` that hands everything to a client in a test."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def send(self, payload: bytes) -> None:
+        """Puts a message into the client's inbox; after the close nothing comes through."""
+        if self._client.closed is None:
+            self._client.inbox.append(orjson.loads(payload))
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Notes the close."""
+        if self._client.closed is None:
+            self._client.closed = (int(code), reason)
+
+
+class MemoryServer:
+    """A server without a network.
+
+    :param config: its settings; fields by keyword change single ones.
+    :param tracing: whether it logs single messages.
+    """
+
+    def __init__(self, *, tracing: bool = False, **settings: Any) -> None:
+        self.config = Config(**settings)
+        self.clock = Clock()
+        self.clock.rightNow = START
+        self.metrics = Metrics(__version__)
+        self.signaling = Signaling(self.config, self.metrics, tracing=lambda: tracing)
+        self._sessions: dict[Client, Session] = {}
+
+    def connect(self) -> Client:
+        """A new client, not greeted yet: the server's hello is in its inbox."""
+
+        def send(payload: bytes) -> None:
+            self.session_of(client).receive(payload, self.clock.seconds())
+
+        client = Client(send)
+        peer = RecordingPeer(client)
+        self._sessions[client] = self.signaling.open(peer, remote="192.0.2.1:1024", now=self.clock.seconds())
+        return client
+
+    def session_of(self, client: Client) -> Session:
+        """The session behind a client."""
+        return self._sessions[client]
+
+    def user(self, uid: str, **description: Any) -> Client:
+        """A new client that has said hello."""
+        client = self.connect()
+        client.hello(uid, **description)
+        return client
+
+    def drop(self, client: Client) -> None:
+        """Cuts a client's connection."""
+        self.signaling.lost(self.session_of(client), self.clock.seconds())
+
+
+class MemoryTransport(StringTransport):
+    """A TCP transport in memory that loses its connection the way a real one does: not at once, and with a reason."""
+
+    def __init__(self, clock: Clock, peer: IPv4Address) -> None:
+        super().__init__(peerAddress=peer)
+        self.clock = clock
+        self.no_delay = False
+        self.lost: Failure | None = None
+        self.protocol: Any = None
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Notes whether Nagle's algorithm is off."""
+        self.no_delay = enabled
+
+    def loseConnection(self) -> None:
+        """Ends the connection after what was written."""
+        super().loseConnection()
+        self.clock.callLater(0, self.cut, ConnectionDone())
+
+    def abortConnection(self) -> None:
+        """Ends the connection at once."""
+        super().abortConnection()
+        self.clock.callLater(0, self.cut, ConnectionLost())
+
+    def cut(self, error: Exception | None = None) -> None:
+        """Tells the protocol that the connection is gone; only the first time counts."""
+        if self.lost is None:
+            self.lost = Failure(error or ConnectionLost())
+            self.protocol.connectionLost(self.lost)
+
+
+class WebSocketMemoryServer(MemoryServer):
+    """A server behind its real WebSocket protocol, on transports in memory."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.lifecycle = Lifecycle(started=START)
+        self.lifecycle.phase = Phase.READY
+        self.factory = SignalingFactory(self.config, self.signaling, self.lifecycle, reactor=self.clock)
+        self._wires: dict[Client, WebSocketWire] = {}
+
+    def open_wire(self, *, host: str = "192.0.2.1") -> WebSocketWire:
+        """A new TCP connection on which nothing was said yet."""
+        transport = MemoryTransport(self.clock, IPv4Address("TCP", host, 1024))
+        protocol = self.factory.buildProtocol(transport.getPeer())
+        assert isinstance(protocol, SignalingProtocol)
+        transport.protocol = protocol
+        protocol.makeConnection(transport)
+        return WebSocketWire(protocol, transport)
+
+    def connect(self) -> Client:
+        """A new client after its opening handshake; the server's hello is in its inbox."""
+        wire = self.open_wire()
+        wire.handshake()
+        client = WireClient(wire)
+        self._wires[client] = wire
+        return client
+
+    def session_of(self, client: Client) -> Session:
+        """The session behind a client."""
+        session = self._wires[client].protocol._session
+        assert session is not None
+        return session
+
+    def drop(self, client: Client) -> None:
+        """Cuts a client's connection without a close frame."""
+        self._wires[client].transport.cut()
+
+
+class WebSocketWire:
+    """The client's end of one connection, in frames and bytes.
+
+    :ivar frames: what came and was not taken yet: opcode and payload.
+    """
+
+    def __init__(self, protocol: SignalingProtocol, transport: MemoryTransport) -> None:
+        self.protocol = protocol
+        self.transport = transport
+        self.frames: list[tuple[int, bytes]] = []
+        self._unread = b""
+
+    def handshake(self, *headers: str) -> str:
+        """Sends an opening handshake; returns the head of the answer, frames that follow are kept."""
+        self.send(("\r\n".join((*HANDSHAKE, *headers)) + "\r\n\r\n").encode())
+        self._unread += self._read()
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        return head.decode()
+
+    def send(self, data: bytes) -> None:
+        """Sends bytes as they are; they are lost if the server is gone, as on a real wire."""
+        if self.transport.lost is None:
+            self.protocol.dataReceived(data)
+
+    def send_frame(self, opcode: int, payload: bytes = b"", *, fin: bool = True) -> None:
+        """Sends one masked frame."""
+        self.send(masked_frame(opcode, payload, fin=fin))
+
+    def read_frames(self) -> list[tuple[int, bytes]]:
+        """Takes every whole frame that came: opcode and payload."""
+        self.transport.clock.advance(0)
+        self._unread += self._read()
+        frames = []
+        while (parsed := _parse_frame(self._unread)) is not None:
+            opcode, payload, self._unread = parsed
+            frames.append((opcode, payload))
+        return frames
+
+    def read_rest(self) -> bytes:
+        """Takes every byte that came and is not part of a frame that was read."""
+        rest, self._unread = self._unread + self._read(), b""
+        return rest
+
+    def _read(self) -> bytes:
+        data: bytes = self.transport.value()
+        self.transport.clear()
+        return data
+
+
+class WireClient(Client):
+    """A client that speaks through frames."""
+
+    def __init__(self, wire: WebSocketWire) -> None:
+        super().__init__(self._send_text)
+        self.wire = wire
+        self._fetch()
+
+    def take(self) -> list[dict[str, Any]]:
+        """Everything that came since the last time, in order."""
+        self._fetch()
+        return super().take()
+
+    def ask(self, query: str, *, action: str = "iq-set", **description: Any) -> dict[str, Any]:
+        """Sends an iq to the server and takes the one message that comes back; what came before stays."""
+        self._fetch()
+        return super().ask(query, action=action, **description)
+
+    def _send_text(self, payload: bytes) -> None:
+        self.wire.send_frame(1, payload)
+        self._fetch()
+
+    def _fetch(self) -> None:
+        for opcode, payload in self.wire.read_frames():
+            if opcode == 1:
+                self.inbox.append(orjson.loads(payload))
+            elif opcode == 8 and self.closed is None:
+                self.closed = (int.from_bytes(payload[:2], "big"), payload[2:].decode())
+
+
+def masked_frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
+    """A frame as clients send it (RFC 6455 section 5.2)."""
+    size = len(payload)
+    if size <= 125:
+        length = bytes((0x80 | size,))
+    elif size <= 0xFFFF:
+        length = b"\xfe" + size.to_bytes(2, "big")
+    else:
+        length = b"\xff" + size.to_bytes(8, "big")
+    body = bytes(byte ^ _MASK[index % 4] for index, byte in enumerate(payload))
+    return bytes(((0x80 if fin else 0) | opcode,)) + length + _MASK + body
+
+
+def _parse_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """The first frame of a server's bytes: opcode, payload, the bytes after it; ``None`` if it is not whole."""
+    if len(data) < 2:
+        return None
+    size, start = data[1] & 0x7F, 2
+    if size > 125:
+        start = 4 if size == 126 else 10
+        if len(data) < start:
+            return None
+        size = int.from_bytes(data[2:start], "big")
+    if len(data) < start + size:
+        return None
+    return data[0] & 0x0F, data[start : start + size], data[start + size :]

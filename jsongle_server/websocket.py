@@ -1,0 +1,265 @@
+"""WebSocket connections, each the peer of one session (protocol section 1).
+
+The thin side of the server: Autobahn turns bytes into frames, the session does the rest. What belongs to a single
+connection is here: the handshake's limits, timers, close codes, and the guard around everything Autobahn calls.
+Layer 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionRequest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from jsongle_server import __version__
+from jsongle_server.framing import text_frame
+from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, refusal_for
+from jsongle_server.keepalive import Keepalive
+from jsongle_server.session import Session, SessionState
+from jsongle_server.vocabulary import SUBPROTOCOL, CloseCode
+
+if TYPE_CHECKING:
+    from jsongle_server.config import Config
+    from jsongle_server.lifecycle import Lifecycle
+    from jsongle_server.signaling import Signaling
+
+HANDSHAKE_TIMEOUT: Final = 5.0
+"""Seconds that a client has for its opening handshake."""
+
+CLOSE_TIMEOUT: Final = 3.0
+"""Seconds that a client has to answer a close frame, or to read what was written before the connection ends."""
+
+_MAX_REASON: Final = 123  # bytes of reason that fit into a close frame (RFC 6455 section 5.5)
+
+
+class SignalingProtocol(WebSocketServerProtocol):
+    """One WebSocket connection: the :class:`jsongle_server.session.Peer` of its session."""
+
+    _log = Logger()
+
+    factory: SignalingFactory
+    transport: Any  # TCP, TLS or unix: Twisted has no interface for what all of them can do
+    _session: Session | None = None
+    _timer: IDelayedCall | None = None
+    _keepalive: Keepalive | None = None
+    _refusal: Refusal | None = None
+
+    def connectionMade(self) -> None:
+        """Begins to wait for the opening handshake."""
+        super().connectionMade()
+        self.factory.connections.add(self)
+        # Autobahn's own tcpNoDelay option is read before it is set and so does nothing.
+        if hasattr(self.transport, "setTcpNoDelay"):
+            self.transport.setTcpNoDelay(True)
+        self._set_timer(HANDSHAKE_TIMEOUT, self._handshake_overdue)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Takes bytes from the client, as many as came."""
+        keepalive = self._keepalive
+        if keepalive is not None and keepalive.waiting:
+            keepalive.heard()
+        self._guarded(self._consume, data)
+
+    def onConnect(self, request: ConnectionRequest) -> str | None:
+        """Decides on the opening handshake; returns the subprotocol to speak."""
+        factory = self.factory
+        try:
+            check_request(request, factory.config, factory.lifecycle, factory.signaling)
+        except Refusal as refusal:
+            self._refusal = refusal
+            raise
+        except Exception:
+            self._log.failure("a handshake could not be handled")
+            self._refusal = refusal_for(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
+            raise self._refusal from None
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
+    def onOpen(self) -> None:
+        """Begins the session."""
+        self._guarded(self._open)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Hands a message to the session."""
+        if isBinary:
+            self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+        elif self._session is not None:
+            self._session.receive(payload, self.factory.now())
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Ends the session, if it has not ended, and every timer."""
+        self._stop_timers()
+        self._end_session("connection lost")
+        super().connectionLost(reason)
+        self.factory.forget(self)
+
+    def send(self, payload: bytes) -> None:
+        """Sends one text frame; does nothing once the connection is closing."""
+        if self.state == self.STATE_OPEN:
+            self.transport.write(text_frame(payload))
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Sends a close frame and gives the client a while to answer it; does nothing once that is done."""
+        if self.state == self.STATE_OPEN:
+            # Not sendClose: that refuses the codes below 3000 although RFC 6455 lets servers send them.
+            self.sendCloseFrame(code=int(code), reasonUtf8=reason.encode()[:_MAX_REASON])
+
+    def shut(self, code: CloseCode, reason: str) -> None:
+        """Closes the connection at whatever stage it is."""
+        if self._session is not None:
+            self._session.close(code, reason, self.factory.now())
+        elif self.state == self.STATE_CONNECTING:
+            self.transport.abortConnection()
+
+    def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
+        """Sends a close frame, ours or the answer to the client's: either way the session is over."""
+        was_open = self.state == self.STATE_OPEN
+        super().sendCloseFrame(code=code, reasonUtf8=reasonUtf8, isReply=isReply)
+        if was_open:
+            self._stop_timers()
+            self._set_timer(CLOSE_TIMEOUT, self.transport.abortConnection)
+            self._end_session("closed by the client" if isReply else f"closed with {code}")
+
+    def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
+        """Answers a handshake that failed, in Autobahn's eyes or in ours."""
+        refusal = self._refusal or refusal_for(HTTPStatus(code), "bad_request", reason)
+        self.factory.signaling.metrics.refusals[refusal.label] += 1
+        self._log.debug("refused {remote}: {reason}", remote=self.remote, reason=refusal.label)
+        self.transport.write(http_answer(refusal, server=self.factory.server))
+
+    @property
+    def remote(self) -> str:
+        """The client's address, for people to read."""
+        address = self.transport.getPeer()
+        host = getattr(address, "host", None)
+        if host is None:
+            return "unix"
+        # An IPv4 client of a socket that serves both families.
+        return f"{host.removeprefix('::ffff:')}:{address.port}"
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        super()._closeConnection(abort)
+        if not abort:
+            # Twisted waits for the client to read what was written: for ever, if it does not.
+            self._stop_timers()
+            self._set_timer(CLOSE_TIMEOUT, self.transport.abortConnection)
+
+    def _consume(self, data: bytes) -> None:
+        if self.state == self.STATE_CONNECTING and len(self.data) + len(data) > MAX_HEADERS:
+            self._refusal = refusal_for(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "The handshake is too large"
+            )
+            self.failHandshake(self._refusal.message, self._refusal.code)
+            return
+        super().dataReceived(data)
+
+    def _open(self) -> None:
+        self._stop_timers()
+        factory = self.factory
+        config = factory.config
+        self._keepalive = Keepalive(
+            factory.reactor,
+            interval=config.ping_interval,
+            timeout=config.ping_timeout,
+            ping=self.sendPing,
+            expired=self.transport.abortConnection,
+        )
+        self._keepalive.start()
+        self._set_timer(config.hello_timeout, self._hello_overdue)
+        self._session = factory.signaling.open(self, remote=self.remote, now=factory.now())
+
+    def _handshake_overdue(self) -> None:
+        self._timer = None
+        self.factory.signaling.metrics.refusals["timeout"] += 1
+        self.transport.abortConnection()
+
+    def _hello_overdue(self) -> None:
+        self._timer = None
+        session = self._session
+        if session is not None and session.state is SessionState.AWAITING_HELLO:
+            session.close(CloseCode.NO_HELLO, "no session-hello in time", self.factory.now())
+
+    def _guarded(self, work: Callable[..., None], *args: Any) -> None:
+        """Does some work; whatever goes wrong with it stays with this connection."""
+        try:
+            work(*args)
+        except Exception:
+            self._log.failure("a connection failed", remote=self.remote)
+            if self.state == self.STATE_OPEN:
+                self.close(CloseCode.INTERNAL_ERROR, "internal error")
+            else:
+                self.transport.abortConnection()
+
+    def _end_session(self, cause: str) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            self.factory.signaling.lost(session, self.factory.now(), cause=cause)
+
+    def _set_timer(self, delay: float, call: Callable[[], None]) -> None:
+        self._timer = self.factory.reactor.callLater(delay, call)
+
+    def _stop_timers(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if self._keepalive is not None:
+            self._keepalive.stop()
+
+
+class SignalingFactory(WebSocketServerFactory):
+    """Makes the protocol of each connection and keeps count of them.
+
+    :param signaling: the service that their sessions belong to.
+    :param reactor: where the timers run, and whose clock tells the time.
+
+    :ivar connections: every connection, those in their handshake included.
+    """
+
+    protocol = SignalingProtocol  # type: ignore[assignment]  # its factory attribute is narrower than Twisted's
+    noisy = False
+
+    def __init__(self, config: Config, signaling: Signaling, lifecycle: Lifecycle, *, reactor: IReactorTime) -> None:
+        super().__init__(server=f"jsongle-server/{__version__}", reactor=reactor)
+        self.config = config
+        self.signaling = signaling
+        self.lifecycle = lifecycle
+        self.now = reactor.seconds
+        self.connections: set[SignalingProtocol] = set()
+        self._all_gone: Deferred[None] | None = None
+        # Autobahn's own timers run on a global loop, so all of them are off and ours do their work. Without
+        # failByDrop a bad frame is answered by a close frame that says why.
+        self.setProtocolOptions(
+            webStatus=False,
+            failByDrop=False,
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            autoPingInterval=0,
+            maxFramePayloadSize=config.max_message_size,
+            maxMessagePayloadSize=config.max_message_size,
+        )
+
+    def close_all(self, code: CloseCode, reason: str) -> Deferred[None]:
+        """Closes every connection.
+
+        :returns: fires when the last one is gone, which takes ``CLOSE_TIMEOUT`` seconds at most.
+        """
+        for connection in list(self.connections):
+            connection.shut(code, reason)
+        if not self.connections:
+            return succeed(None)
+        self._all_gone = Deferred()
+        return self._all_gone
+
+    def forget(self, connection: SignalingProtocol) -> None:
+        """Takes note that a connection is gone."""
+        self.connections.discard(connection)
+        if self._all_gone is not None and not self.connections:
+            gone, self._all_gone = self._all_gone, None
+            gone.callback(None)
