@@ -14,6 +14,8 @@ from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from jsongle_server.vocabulary import ErrorCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jsongle_server.config import Config
     from jsongle_server.lifecycle import Lifecycle
     from jsongle_server.signaling import Signaling
@@ -68,10 +70,11 @@ def refusal_for(status: HTTPStatus, reason: str, message: str) -> Refusal:
     return Refusal(status, error_code=status * 1000, reason=reason, message=message)
 
 
-def http_answer(refusal: Refusal, *, server: str) -> bytes:
+def http_answer(refusal: Refusal, *, server: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """The HTTP response that refuses a handshake, with its JSON body; the connection ends after it.
 
     :param server: the ``Server`` header.
+    :param headers: more headers, by name and value.
     """
     body = orjson.dumps({"errorCode": refusal.error_code, "errorMsg": refusal.message})
     lines = [
@@ -81,6 +84,7 @@ def http_answer(refusal: Refusal, *, server: str) -> bytes:
         f"Content-Length: {len(body)}",
         "Connection: close",
         *_EXTRA_HEADERS.get(refusal.status, ()),
+        *(f"{name}: {value}" for name, value in headers),
     ]
     return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
 
@@ -92,5 +96,5 @@ def _unavailable(reason: str, message: str) -> Refusal:
 _EXTRA_HEADERS: Final[dict[HTTPStatus, tuple[str, ...]]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("Allow: GET",),
     HTTPStatus.SERVICE_UNAVAILABLE: (f"Retry-After: {RETRY_AFTER}",),
-    HTTPStatus.UPGRADE_REQUIRED: ("Upgrade: websocket",),
+    HTTPStatus.UPGRADE_REQUIRED: ("Upgrade: websocket", "Connection: Upgrade"),
 }

@@ -62,13 +62,12 @@ def _relay(session: Session, envelope: Envelope, route: Route, now: float) -> No
 
 def _stamp(envelope: Envelope, at: str) -> None:
     """Writes into a message when it was relayed, and when it was sent where its sender did not."""
-    description = envelope.jsongle.get("description")
-    if description is not None and type(description) is not dict:
+    jsongle = envelope.jsongle
+    if type(jsongle.get("description", {})) is not dict:
         raise BadParameter("'description' must be an object")
     if envelope.action == Action.SESSION_PROPOSE:
         return
-    if description is None:
-        description = envelope.jsongle["description"] = {}
+    description = jsongle.setdefault("description", {})
     description.setdefault("sent", at)
     description["relayed"] = at
 

@@ -37,6 +37,8 @@ class Server(Service):
     :param site: serves the REST port.
     :param sockets: both ports, bound: WebSocket, REST.
     :param log_file: the server's own log, where it has one: written from now on, closed at the end.
+
+    :ivar addresses: where the server is reached from this machine: the WebSocket and the REST address.
     """
 
     _log = Logger()
@@ -58,17 +60,13 @@ class Server(Service):
         self._factory = factory
         self._site = site
         self._sockets = sockets
+        ws, rest = sockets
+        self.addresses = (listening.url("ws", ws), listening.url("http", rest))
         self._log_file = log_file
         self._observer = control.filtered(log_file) if log_file is not None else None
         if self._observer is not None:
             globalLogPublisher.addObserver(self._observer)
         self._ports: list[IListeningPort] = []
-
-    @property
-    def addresses(self) -> tuple[str, str]:
-        """Where the server is reached from this machine: the WebSocket and the REST address."""
-        ws, rest = self._sockets
-        return listening.url("ws", ws), listening.url("http", rest)
 
     def startService(self) -> None:
         """Begins to accept connections."""
@@ -117,10 +115,7 @@ def make_server(
     :param log_path: the file that ``GET /logs`` serves: that log's, or twistd's.
     :raises CannotBind: a port cannot be had.
     """
-    sockets = (
-        listening.bind(config.ws_host, config.ws_port, setting="wsPort"),
-        listening.bind(config.rest_host, config.rest_port, setting="restPort"),
-    )
+    sockets = _bind_both(config)
     lifecycle = Lifecycle(started=reactor.seconds())
     lifecycle.ws_port, lifecycle.rest_port = (bound.getsockname()[1] for bound in sockets)
     metrics = Metrics(__version__)
@@ -144,3 +139,12 @@ def make_server(
         log_file=log_file,
         control=control,
     )
+
+
+def _bind_both(config: Config) -> tuple[socket.socket, socket.socket]:
+    ws = listening.bind(config.ws_host, config.ws_port, setting="wsPort")
+    try:
+        return ws, listening.bind(config.rest_host, config.rest_port, setting="restPort")
+    except listening.CannotBind:
+        ws.close()
+        raise

@@ -83,13 +83,21 @@ class Signaling:
 
         :param cause: why, for the log.
         """
-        session.end(now, cause=cause)
         self._sessions.pop(session, None)
+        session.end(now, cause=cause)
 
     def close_all(self, code: CloseCode, reason: str, now: float) -> None:
         """Ends every session and closes its connection."""
         for session in list(self._sessions):
             session.close(code, reason, now)
+
+    def sessions(self) -> list[Session]:
+        """A snapshot of every live session, in order of arrival, those included that have not said hello."""
+        return [session for session in self._sessions if session.state is not SessionState.ENDED]
+
+    def find(self, identity: str) -> Session | None:
+        """The live session of that identity, whether or not it has said hello."""
+        return next((session for session in self.sessions() if session.identity == identity), None)
 
     def count_sessions(self) -> Mapping[str, int]:
         """Live sessions by state, every state being there."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -85,7 +86,7 @@ def makeService(options: Options) -> Server:
     log = Logger()
     for warning in options.loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-        log.warn("{warning}", warning=warning)
+        log.warn("{text}", text=warning)  # "warning" means something to Twisted
     if options["dev"] and not config.admin_token:
         config = replace(config, admin_token=secrets.token_urlsafe(DEV_TOKEN_BYTES))
         print(f"adminToken for this run: {config.admin_token}")
@@ -94,9 +95,16 @@ def makeService(options: Options) -> Server:
         server = make_server(reactor, config, options.control, log_file=_open_log_file(config), log_path=log_path)
     except CannotBind as error:
         _refuse(str(error))
+    reactor.addSystemEventTrigger("before", "shutdown", _ignore_more_signals)
     for kind, address in zip(("WebSocket", "REST"), server.addresses, strict=True):
         print(f"{kind}: {address}", flush=True)
     return server
+
+
+def _ignore_more_signals() -> None:
+    """Once stopping, the server stops: Twisted would answer a second signal with a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _open_log_file(config: Config) -> LogFile | None:

@@ -8,11 +8,11 @@ behind the real protocol and its frames. Both take their time from a ``Clock``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -198,11 +198,15 @@ class MemoryServer:
 
 
 class MemoryTransport(StringTransport):
-    """A TCP transport in memory that loses its connection the way a real one does: not at once, and with a reason."""
+    """A TCP transport in memory that loses its connection the way a real one does: not at once, and with a reason.
+
+    :ivar stalled: whether the client has stopped reading, so that what was written never leaves.
+    """
 
     def __init__(self, clock: Clock, peer: IPv4Address) -> None:
         super().__init__(peerAddress=peer)
         self.clock = clock
+        self.stalled = False
         self.no_delay = False
         self.lost: Failure | None = None
         self.protocol: Any = None
@@ -211,15 +215,21 @@ class MemoryTransport(StringTransport):
         """Notes whether Nagle's algorithm is off."""
         self.no_delay = enabled
 
+    def unregisterProducer(self) -> None:
+        """Forgets the producer, if there is one: real transports do not mind if there is none."""
+        self.producer = None
+        self.streaming = None
+
     def loseConnection(self) -> None:
-        """Ends the connection after what was written."""
-        super().loseConnection()
-        self.clock.callLater(0, self.cut, ConnectionDone())
+        """Ends the connection after what was written was read."""
+        self.disconnecting = True
+        if not self.stalled:
+            self.clock.callLater(0, self.cut, ConnectionDone())
 
     def abortConnection(self) -> None:
         """Ends the connection at once."""
-        super().abortConnection()
-        self.clock.callLater(0, self.cut, ConnectionLost())
+        self.disconnecting = self.disconnected = True
+        self.clock.callLater(0, self.cut, ConnectionAborted())
 
     def cut(self, error: Exception | None = None) -> None:
         """Tells the protocol that the connection is gone; only the first time counts."""
@@ -241,13 +251,12 @@ class WebSocketMemoryServer(MemoryServer):
     def open_wire(self, *, host: str = "192.0.2.1") -> WebSocketWire:
         """A new TCP connection on which nothing was said yet."""
         transport = MemoryTransport(self.clock, IPv4Address("TCP", host, 1024))
-        protocol = self.factory.buildProtocol(transport.getPeer())
-        assert isinstance(protocol, SignalingProtocol)
+        protocol = cast(SignalingProtocol, self.factory.buildProtocol(transport.getPeer()))
         transport.protocol = protocol
         protocol.makeConnection(transport)
         return WebSocketWire(protocol, transport)
 
-    def connect(self) -> Client:
+    def connect(self) -> WireClient:
         """A new client after its opening handshake; the server's hello is in its inbox."""
         wire = self.open_wire()
         wire.handshake()
@@ -286,8 +295,8 @@ class WebSocketWire:
         return head.decode()
 
     def send(self, data: bytes) -> None:
-        """Sends bytes as they are; they are lost if the server is gone, as on a real wire."""
-        if self.transport.lost is None:
+        """Sends bytes as they are; they are lost if the server is gone or leaving, as on a real wire."""
+        if self.transport.lost is None and not self.transport.disconnecting:
             self.protocol.dataReceived(data)
 
     def send_frame(self, opcode: int, payload: bytes = b"", *, fin: bool = True) -> None:

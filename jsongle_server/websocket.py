@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -78,7 +79,7 @@ class SignalingProtocol(WebSocketServerProtocol):
             raise
         except Exception:
             self._log.failure("a handshake could not be handled")
-            self._refusal = refusal_for(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
+            self._refusal = _internal()
             raise self._refusal from None
         return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
 
@@ -86,12 +87,15 @@ class SignalingProtocol(WebSocketServerProtocol):
         """Begins the session."""
         self._guarded(self._open)
 
+    def onMessageFrame(self, payload: Any) -> None:  # a list of parts, whatever Autobahn's annotation says
+        """Adds a frame to its message; empty ones are forgotten, as no limit on sizes ever counts them."""
+        parts: Any = [part for part in payload if part]
+        super().onMessageFrame(parts)
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hands a message to the session."""
-        if isBinary:
-            self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
-        elif self._session is not None:
-            self._session.receive(payload, self.factory.now())
+        # Guarded here too: a frame that comes along with the handshake is read inside a Deferred of Autobahn's.
+        self._guarded(self._receive, payload, isBinary)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Ends the session, if it has not ended, and every timer."""
@@ -109,12 +113,12 @@ class SignalingProtocol(WebSocketServerProtocol):
         """Sends a close frame and gives the client a while to answer it; does nothing once that is done."""
         if self.state == self.STATE_OPEN:
             # Not sendClose: that refuses the codes below 3000 although RFC 6455 lets servers send them.
-            self.sendCloseFrame(code=int(code), reasonUtf8=reason.encode()[:_MAX_REASON])
+            self.sendCloseFrame(code=int(code), reasonUtf8=encode_truncate(reason, _MAX_REASON))
 
     def shut(self, code: CloseCode, reason: str) -> None:
         """Closes the connection at whatever stage it is."""
         if self._session is not None:
-            self._session.close(code, reason, self.factory.now())
+            self._guarded(self._session.close, code, reason, self.factory.now())
         elif self.state == self.STATE_CONNECTING:
             self.transport.abortConnection()
 
@@ -132,7 +136,7 @@ class SignalingProtocol(WebSocketServerProtocol):
         refusal = self._refusal or refusal_for(HTTPStatus(code), "bad_request", reason)
         self.factory.signaling.metrics.refusals[refusal.label] += 1
         self._log.debug("refused {remote}: {reason}", remote=self.remote, reason=refusal.label)
-        self.transport.write(http_answer(refusal, server=self.factory.server))
+        self.transport.write(http_answer(refusal, server=self.factory.server, headers=responseHeaders or ()))
 
     @property
     def remote(self) -> str:
@@ -153,12 +157,20 @@ class SignalingProtocol(WebSocketServerProtocol):
 
     def _consume(self, data: bytes) -> None:
         if self.state == self.STATE_CONNECTING and len(self.data) + len(data) > MAX_HEADERS:
-            self._refusal = refusal_for(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "The handshake is too large"
-            )
-            self.failHandshake(self._refusal.message, self._refusal.code)
-            return
-        super().dataReceived(data)
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            self._refuse(refusal_for(status, "too_large", "The handshake is too large"))
+        else:
+            super().dataReceived(data)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._refusal = refusal
+        self.failHandshake(refusal.message, refusal.code)
+
+    def _receive(self, payload: bytes, is_binary: bool) -> None:
+        if is_binary:
+            self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+        elif self._session is not None:
+            self._session.receive(payload, self.factory.now())
 
     def _open(self) -> None:
         self._stop_timers()
@@ -172,7 +184,7 @@ class SignalingProtocol(WebSocketServerProtocol):
             expired=self.transport.abortConnection,
         )
         self._keepalive.start()
-        self._set_timer(config.hello_timeout, self._hello_overdue)
+        self._set_timer(config.hello_timeout, lambda: self._guarded(self._hello_overdue))
         self._session = factory.signaling.open(self, remote=self.remote, now=factory.now())
 
     def _handshake_overdue(self) -> None:
@@ -194,13 +206,19 @@ class SignalingProtocol(WebSocketServerProtocol):
             self._log.failure("a connection failed", remote=self.remote)
             if self.state == self.STATE_OPEN:
                 self.close(CloseCode.INTERNAL_ERROR, "internal error")
+            elif self.state == self.STATE_CONNECTING:
+                self._refuse(_internal())
             else:
                 self.transport.abortConnection()
 
     def _end_session(self, cause: str) -> None:
         session, self._session = self._session, None
-        if session is not None:
+        if session is None:
+            return
+        try:
             self.factory.signaling.lost(session, self.factory.now(), cause=cause)
+        except Exception:
+            self._log.failure("a session could not be ended", remote=self.remote)
 
     def _set_timer(self, delay: float, call: Callable[[], None]) -> None:
         self._timer = self.factory.reactor.callLater(delay, call)
@@ -211,6 +229,10 @@ class SignalingProtocol(WebSocketServerProtocol):
         self._timer = None
         if self._keepalive is not None:
             self._keepalive.stop()
+
+
+def _internal() -> Refusal:
+    return refusal_for(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
 
 
 class SignalingFactory(WebSocketServerFactory):
@@ -237,6 +259,7 @@ class SignalingFactory(WebSocketServerFactory):
         # failByDrop a bad frame is answered by a close frame that says why.
         self.setProtocolOptions(
             webStatus=False,
+            allowNullOrigin=True,
             failByDrop=False,
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,

@@ -1,0 +1,86 @@
+"""What every request passes before it comes to its route.
+
+Gives each answer the headers that all of them carry, lets the pages of allowed origins in, and keeps from the router
+what it would choke on. Knows no route. Layer 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
+
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+from jsongle_server.rest_cors import allow_origin, is_preflight, prepare_preflight
+from jsongle_server.rest_json import NOT_FOUND, STANDARD_HEADERS, HttpError, answer_error
+
+if TYPE_CHECKING:
+    from twisted.web.http import Request
+    from twisted.web.resource import IResource
+
+    from jsongle_server.rest_site import RestRequest
+
+METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"})
+"""The methods that there are (RFC 9110 section 9.1, RFC 5789), whether or not a route takes them."""
+
+
+class Front(Resource):
+    """The way to the routes.
+
+    :param routes: the routes.
+    :param origins: the setting ``corsPolicyOrigin``.
+    :param route_of: names the route of a path, for the metrics.
+    """
+
+    isLeaf = True
+
+    def __init__(self, routes: IResource, origins: tuple[str, ...], route_of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._route_of = route_of
+        self._routes = routes
+        self._origins = origins
+
+    def render(self, request: RestRequest) -> Any:
+        """Answers a request, or hands it on."""
+        is_allowed_page = self.begin(request)
+        try:
+            path = _checked_path(request)
+        except HttpError as error:
+            return answer_error(request, error)
+        request.route = self._route_of(path)
+        if is_allowed_page and is_preflight(request):
+            prepare_preflight(request)
+            request.finish()
+            return NOT_DONE_YET
+        return self._routes.render(request)
+
+    def begin(self, request: Request) -> bool:
+        """Sets the headers that every answer carries.
+
+        :returns: whether the request comes from a page that may read the answer.
+        """
+        for name, value in STANDARD_HEADERS:
+            request.setHeader(name, value)
+        return allow_origin(request, self._origins)
+
+
+def _checked_path(request: RestRequest) -> str:
+    """The decoded path of a request.
+
+    :raises HttpError: the router could not take it.
+    """
+    # Methods are case-sensitive, the router is not.
+    if request.method not in METHODS:
+        known = ", ".join(sorted(method.decode("ascii") for method in METHODS))
+        raise HttpError(HTTPStatus.NOT_IMPLEMENTED, f"The methods that there are: {known}")
+    try:
+        path = unquote_to_bytes(request.path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HttpError(HTTPStatus.BAD_REQUEST, "The path is not UTF-8") from error
+    # The router would overlook them.
+    if path.startswith("//"):
+        raise HttpError(HTTPStatus.NOT_FOUND, NOT_FOUND)
+    return path

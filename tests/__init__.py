@@ -1,0 +1,1 @@
+"""The tests of JSONgle-Server; ``test_X.py`` tests ``jsongle_server/X.py``."""

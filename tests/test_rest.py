@@ -1,0 +1,405 @@
+"""Tests of :mod:`jsongle_server.rest`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from jsongle_server import __version__
+from jsongle_server.lifecycle import Phase
+from jsongle_server.logs import LEVELS
+from jsongle_server.rest import RestApi
+from tests.rest_support import BEARER, LOCAL, TOKEN, RestServer
+
+OPEN = ("/about", "/ping", "/health", "/livez", "/readyz", "/metrics", "/stats", "/telemetry")
+CLOSED = ("/logs", "/sessions", "/rooms")
+
+
+class ServerTestCase(SynchronousTestCase):
+    """Has a server with a token and a log file."""
+
+    def setUp(self) -> None:
+        """Make the server."""
+        self.log_path = self.mktemp()
+        with open(self.log_path, "w", encoding="utf-8") as file:
+            file.write("a line\n")
+        self.server = RestServer(admin_token=TOKEN, log_path=self.log_path, id="barracuda")
+
+
+class AboutTests(ServerTestCase):
+    """What a server says of itself."""
+
+    def test_about_says_who_the_server_is(self) -> None:
+        """Name, version, description, start, id and the ports that are really open."""
+        about = self.server.get("/about").json
+        self.assertEqual(set(about), {"name", "version", "description", "started", "id", "ports"})
+        self.assertEqual(
+            (about["name"], about["version"], about["started"], about["id"], about["ports"]),
+            ("JSONgle-Server", __version__, "2026-11-22T14:09:08.451Z", "barracuda", {"ws": 4711, "rest": 4712}),
+        )
+
+    def test_ping_and_health_and_livez_say_ok(self) -> None:
+        """Whoever asks whether the process answers gets one simple word."""
+        for path in ("/ping", "/health", "/livez"):
+            self.assertEqual(self.server.get(path).json, {"status": "OK"})
+
+    def test_readyz_says_ok_while_clients_are_welcome(self) -> None:
+        """A load balancer sends clients to a server that is ready."""
+        answer = self.server.get("/readyz")
+        self.assertEqual((answer.status, answer.json), (200, {"status": "OK"}))
+
+    def test_readyz_is_unavailable_while_starting_and_draining(self) -> None:
+        """A load balancer sends nobody to a server that lets nobody in, and hears when to ask again."""
+        for phase in (Phase.STARTING, Phase.DRAINING):
+            self.server.lifecycle.phase = phase
+            answer = self.server.get("/readyz")
+            self.assertEqual((answer.status, answer.json["status"]), (503, phase.value))
+            self.assertEqual((answer.json["errorCode"], answer.headers["Retry-After"]), (503001, "5"))
+
+    def test_livez_stays_ok_while_draining(self) -> None:
+        """An orchestrator must not kill a server that is only seeing its last clients off."""
+        self.server.lifecycle.phase = Phase.DRAINING
+        self.assertEqual(self.server.get("/livez").status, 200)
+
+    def test_stats_and_telemetry_have_the_documented_keys(self) -> None:
+        """Dashboards rely on the names."""
+        self.assertEqual(
+            set(self.server.get("/stats").json),
+            {
+                "users_count",
+                "users_total",
+                "duration_total",
+                "recv_total",
+                "sent_total",
+                "conferences_count",
+                "conferences_total",
+                "p2p_count",
+                "p2p_total",
+                "p2p_duration_total",
+                "p2p_failed_total",
+                "messages_total",
+                "reactions_total",
+            },
+        )
+        self.assertEqual(
+            set(self.server.get("/telemetry").json),
+            {"memoryFree", "diskFree", "cpuFree", "uptime", "system", "executionTime"},
+        )
+
+
+class MetricsTests(ServerTestCase):
+    """What Prometheus gets."""
+
+    def test_metrics_are_in_the_prometheus_format(self) -> None:
+        """Prometheus's own parser reads them; every family is there once, with a help text."""
+        self.server.user("jon").join("room")
+        self.server.get("/about")
+        answer = self.server.get("/metrics")
+        families = list(parse_prometheus(answer.body.decode()))
+        names = [family.name for family in families]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertEqual([family.name for family in families if not family.documentation], [])
+        self.assertTrue(str(answer.headers["Content-Type"]).startswith("text/plain; version="))
+
+    def test_counters_end_in_total(self) -> None:
+        """The naming rule of Prometheus that its linter checks first."""
+        typed = re.findall(r"^# TYPE (jsongle_\w+) counter$", self.server.get("/metrics").body.decode(), re.MULTILINE)
+        self.assertGreater(len(typed), 5)
+        self.assertEqual([name for name in typed if not name.endswith("_total")], [])
+
+    def test_openmetrics_is_given_to_whoever_prefers_it(self) -> None:
+        """A current Prometheus asks for OpenMetrics; its stricter parser reads the answer to the end."""
+        answer = self.server.get("/metrics", Accept="application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
+        self.assertTrue(str(answer.headers["Content-Type"]).startswith("application/openmetrics-text"))
+        self.assertTrue(list(parse_openmetrics(answer.body.decode())))
+
+    def test_a_version_that_is_none_gets_the_plain_format(self) -> None:
+        """A broken Accept header is no reason to fail."""
+        answer = self.server.get("/metrics", Accept="application/openmetrics-text; version=new")
+        self.assertEqual((answer.status, str(answer.headers["Content-Type"])[:10]), (200, "text/plain"))
+
+    def test_requests_are_counted_by_route_and_status(self) -> None:
+        """The label is the template of the route, so that callers cannot make labels."""
+        for method, path in (
+            ("GET", "/about"),
+            ("HEAD", "/about?x=1"),
+            ("POST", "/about"),
+            ("DELETE", "/sessions/one"),
+            ("DELETE", "/sessions/two"),
+            ("GET", "/nothing/here"),
+        ):
+            self.server.ask(method, path, headers=BEARER)
+        self.assertEqual(
+            dict(self.server.metrics.requests),
+            {("/about", 200): 2, ("/about", 405): 1, ("/sessions/{id}", 404): 2, ("other", 404): 1},
+        )
+
+
+class LevelTests(ServerTestCase):
+    """Changing the log level."""
+
+    def put(self, body: bytes, **headers: str) -> tuple[int, object]:
+        """Ask for a level, with the token."""
+        answer = self.server.ask("PUT", "/logs/levels", headers={**BEARER, **headers}, body=body)
+        return answer.status, answer.json
+
+    def test_a_level_takes_effect_at_once(self) -> None:
+        """The answer says what it was; the observers obey from now on."""
+        self.assertEqual(self.put(b'{"level": "debug"}'), (200, {"level": "debug", "was": "info"}))
+        self.assertTrue(self.server.control.enabled("debug"))
+
+    def test_neither_content_type_nor_other_keys_matter(self) -> None:
+        """What curl sends by default is understood."""
+        sent = {"Content-Type": "application/x-www-form-urlencoded"}
+        self.assertEqual(self.put(b'{"x": 1, "level": "warn", "level": "trace"}', **sent)[0], 200)
+        self.assertEqual(self.server.control.level, "trace")
+
+    def test_what_names_no_level_is_refused_with_those_there_are(self) -> None:
+        """No body, no JSON, no object, no level, a bad one, or one that is no text: nothing changes."""
+        for body in (
+            b"",
+            b"debug",
+            b"[]",
+            b"{}",
+            b'{"level": "loud"}',
+            b'{"level": 1}',
+            b'{"level": ["info"]}',
+            b"\xff",
+        ):
+            status, refusal = self.put(body)
+            assert isinstance(refusal, dict)
+            self.assertEqual((status, refusal["errorCode"]), (400, 400001))
+            self.assertIn(", ".join(LEVELS), refusal["errorMsg"])
+        self.assertEqual(self.server.control.level, "info")
+
+    def test_the_change_is_logged_with_who_made_it(self) -> None:
+        """One line that an operator can find, whichever direction the change has."""
+        seen = EventLoggingObserver()
+        observer = self.server.control.filtered(seen)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        self.put(b'{"level": "error"}')
+        self.put(b'{"level": "info"}')
+        lines = [(event["was"], event["new"], event["caller"]) for event in seen if "new" in event]
+        self.assertEqual(lines, [("info", "error", "192.0.2.7:40000"), ("error", "info", "192.0.2.7:40000")])
+
+
+class LiveTests(ServerTestCase):
+    """What is there, and ending it."""
+
+    def test_sessions_lists_everybody_who_is_connected(self) -> None:
+        """Those in rooms with their rooms, those who have not said hello without a name."""
+        jon = self.server.user("jon", dn="Jon Doe", resume=True)
+        jon.join("kitchen")
+        newcomer = self.server.connect()
+        newcomer.greeted()
+        self.server.drop(self.server.user("gone"))
+        common = {"address": "192.0.2.1:1024", "connected": "2026-11-22T14:09:08.451Z"}
+        self.assertEqual(
+            self.server.get("/sessions").json,
+            {
+                "sessions": [
+                    {
+                        "id": jon.identity,
+                        "uid": "jon",
+                        "dn": "Jon Doe",
+                        "state": "identified",
+                        "rooms": ["kitchen"],
+                        **common,
+                    },
+                    {
+                        "id": newcomer.identity,
+                        "uid": None,
+                        "dn": None,
+                        "state": "awaiting_hello",
+                        "rooms": [],
+                        **common,
+                    },
+                ],
+                "count": 2,
+            },
+        )
+
+    def test_rooms_lists_rooms_with_their_members(self) -> None:
+        """Each member by the name it goes by in the room."""
+        jon, ann = self.server.user("jon", dn="Jon"), self.server.user("ann")
+        jon.join("hall", muc=True, dn="Johnny")
+        ann.join("hall", muc=True)
+        self.assertEqual(
+            self.server.get("/rooms").json,
+            {
+                "rooms": [
+                    {
+                        "rid": "hall",
+                        "kind": "muc",
+                        "created": "2026-11-22T14:09:08.451Z",
+                        "members": [
+                            {"id": jon.identity, "uid": "jon", "dn": "Johnny"},
+                            {"id": ann.identity, "uid": "ann", "dn": None},
+                        ],
+                    }
+                ],
+                "count": 1,
+            },
+        )
+
+    def test_delete_ends_a_session(self) -> None:
+        """Its connection is closed with 4004, and it is gone from the list."""
+        jon = self.server.user("jon")
+        answer = self.server.ask("DELETE", f"/sessions/{jon.identity}", headers=BEARER)
+        self.assertEqual((answer.status, answer.json), (200, {"id": jon.identity, "ended": "2026-11-22T14:09:08.451Z"}))
+        self.assertEqual(jon.closed, (4004, "ended by an administrator"))
+        self.assertEqual(self.server.get("/sessions").json["count"], 0)
+
+    def test_delete_ends_a_session_that_has_not_said_hello(self) -> None:
+        """Its identity may be percent-encoded, as any part of a path."""
+        client = self.server.connect()
+        client.greeted()
+        encoded = "".join(f"%{ord(char):02x}" for char in client.identity)
+        self.assertEqual(self.server.ask("DELETE", f"/sessions/{encoded}", headers=BEARER).status, 200)
+        self.assertIsNotNone(client.closed)
+
+    def test_delete_of_nobody_is_not_found(self) -> None:
+        """Also the second time, and whatever stands for the id."""
+        jon = self.server.user("jon")
+        self.server.ask("DELETE", f"/sessions/{jon.identity}", headers=BEARER)
+        for identity in (jon.identity, "jon", "%20", "%F0%9F%8D%8B", "a" * 5000):
+            answer = self.server.ask("DELETE", f"/sessions/{identity}", headers=BEARER)
+            self.assertEqual((answer.status, answer.json["errorCode"]), (404, 404000))
+
+
+class AccessTests(ServerTestCase):
+    """Which routes are behind which door."""
+
+    def test_what_shows_no_user_is_open(self) -> None:
+        """Monitoring needs no token, whether or not there is one."""
+        for server in (self.server, RestServer()):
+            self.assertEqual([server.ask("GET", path).status for path in OPEN], [200] * len(OPEN))
+
+    def test_what_shows_users_or_logs_needs_the_token(self) -> None:
+        """No token and a wrong one are refused, the right one is not."""
+        for method, path in (*(("GET", path) for path in CLOSED), ("DELETE", "/sessions/x"), ("PUT", "/logs/levels")):
+            for headers in ({}, {"Authorization": "Bearer wrong"}):
+                answer = self.server.ask(method, path, headers=headers, peer=LOCAL)
+                self.assertEqual((path, answer.status, answer.json["errorCode"]), (path, 401, 401001))
+                self.assertEqual(answer.headers["WWW-Authenticate"], "Bearer")
+        self.assertEqual([self.server.get(path).status for path in CLOSED], [200] * len(CLOSED))
+
+    def test_without_a_configured_token_it_is_closed_to_everybody(self) -> None:
+        """The answer says which setting opens it."""
+        server = RestServer()
+        for method, path in (*(("GET", path) for path in CLOSED), ("DELETE", "/sessions/x")):
+            answer = server.ask(method, path, headers=BEARER, peer=LOCAL)
+            self.assertEqual((answer.status, answer.json["errorCode"]), (403, 403000))
+            self.assertIn("adminToken", answer.json["errorMsg"])
+
+    def test_without_a_configured_token_the_level_is_for_local_callers(self) -> None:
+        """It is changed from this machine and from nowhere else."""
+        server = RestServer()
+        body = b'{"level": "debug"}'
+        self.assertEqual(server.ask("PUT", "/logs/levels", body=body, peer=LOCAL).status, 200)
+        answer = server.ask("PUT", "/logs/levels", body=body)
+        self.assertEqual((answer.status, answer.json["errorCode"]), (403, 403000))
+
+
+class RoutingTests(ServerTestCase):
+    """Methods and paths, good and bad."""
+
+    def test_head_is_get_without_the_body(self) -> None:
+        """The same status, headers and length, for answers and errors."""
+        for path in (*OPEN, *CLOSED, "/nothing"):
+            get, head = self.server.get(path), self.server.ask("HEAD", path, headers=BEARER)
+            self.assertEqual((path, head.status, head.body), (path, get.status, b""))
+            self.assertEqual(set(head.headers.keys()), set(get.headers.keys()))
+            self.assertEqual(head.headers["Content-Type"], get.headers["Content-Type"])
+            if path not in ("/metrics", "/telemetry"):
+                self.assertEqual(head.headers["Content-Length"], str(len(get.body)))
+
+    def test_other_methods_are_refused_with_those_that_are_not(self) -> None:
+        """405 with Allow, on every route."""
+        allowed = dict.fromkeys((*OPEN, *CLOSED), "GET, HEAD")
+        allowed |= {"/logs/levels": "PUT", "/sessions/x": "DELETE"}
+        for path, methods in allowed.items():
+            for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - set(methods.split(", ")):
+                answer = self.server.ask(method, path, headers=BEARER)
+                self.assertEqual((path, answer.status, answer.headers["Allow"]), (path, 405, methods))
+                self.assertEqual(answer.json["errorCode"], 405000)
+
+    def test_paths_that_are_none_are_not_found(self) -> None:
+        """No redirect, no guess: slashes too many, dots, parts too many, text that means something elsewhere."""
+        for path in (
+            "/", "/about/", "//about", "/%2Fabout", "/./about", "/ABOUT", "/about/x", "/logs/levels/x", "/sessions/",
+            "/rooms/x", "/about%00", "/about;x=1", "/<id>", "/%E2%82%AC", "*", "localhost:80", "/" + "a" * 16000,
+        ):  # fmt: skip
+            answer = self.server.get(path)
+            self.assertEqual((path, answer.status, answer.json["errorCode"]), (path, 404, 404000))
+
+    def test_a_path_that_is_not_utf8_is_a_bad_request(self) -> None:
+        """Percent-encoded or not."""
+        for path in ("/%ff", "/about%C3", "/sessions/%80"):
+            answer = self.server.get(path)
+            self.assertEqual((answer.status, answer.json["errorCode"]), (400, 400001))
+
+    def test_the_absolute_form_of_a_target_is_understood(self) -> None:
+        """As RFC 9112 section 3.2.2 demands of every server."""
+        for target in ("http://example.com:80/about?x", "HTTPS://x/about"):
+            self.assertEqual(self.server.get(target).status, 200)
+        self.assertEqual(self.server.get("http://example.com").status, 404)
+
+    def test_the_host_does_not_matter(self) -> None:
+        """Routing does not depend on it, however odd it is."""
+        for host in ("", "a b", "\udcff", "[::1]:80", "x" * 300, "ä.example"):
+            self.assertEqual(self.server.get("/about", Host=host).status, 200)
+
+    def test_methods_that_do_not_exist_are_not_implemented(self) -> None:
+        """Also those that differ in case alone (RFC 9110 section 9.1)."""
+        for method in ("get", "BREW", "G*T"):
+            answer = self.server.ask(method, "/about")
+            self.assertEqual((answer.status, answer.json["errorCode"]), (501, 501000))
+
+    def test_an_exception_in_a_route_is_logged_and_says_nothing(self) -> None:
+        """The caller gets 500 in JSON without a word of the exception."""
+
+        def fail() -> None:
+            raise RuntimeError("secret")
+
+        self.patch(self.server.signaling, "sessions", fail)
+        answer = self.server.get("/sessions")
+        self.assertEqual((answer.status, answer.json), (500, {"errorCode": 500001, "errorMsg": "Internal error"}))
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_every_answer_carries_the_standard_headers(self) -> None:
+        """Who answers, that it may not be stored, and that its type is meant."""
+        for path in (*OPEN, *CLOSED, "/nothing", "/%ff"):
+            headers = self.server.get(path).headers
+            self.assertEqual(
+                (headers["Server"], headers["Cache-Control"], headers["X-Content-Type-Options"]),
+                (f"jsongle-server/{__version__}", "no-store", "nosniff"),
+            )
+            if path not in ("/metrics", "/logs"):
+                self.assertEqual(headers["Content-Type"], "application/json")
+
+
+class DocumentationTests(SynchronousTestCase):
+    """docs/rest.md against the code."""
+
+    def test_the_routes_of_the_manual_are_those_of_the_server(self) -> None:
+        """None is missing in it, and none is made up."""
+        with open(_manual(), encoding="utf-8") as file:
+            documented = set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", file.read(), re.MULTILINE))
+        served = {
+            f"{method} " + re.sub("<([a-z]+)>", r"{\1}", rule.rule)
+            for rule in RestApi.app.url_map.iter_rules()
+            for method in (rule.methods or set()) - {"HEAD"}
+        }
+        self.assertEqual(documented, served)
+
+
+def _manual() -> str:
+    return str(Path(__file__).resolve().parent.parent / "docs" / "rest.md")

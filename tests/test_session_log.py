@@ -1,0 +1,146 @@
+"""Tests of what sessions log: one line for each step of a life, and never what people say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from jsongle_server.testing import Client, MemoryServer
+from tests.scenarios import SERVER
+
+
+class LogCase(SynchronousTestCase):
+    """A test that reads the log.
+
+    :ivar events: everything logged, in order.
+    """
+
+    def setUp(self) -> None:
+        """Begins to read."""
+        self.events: list[LogEvent] = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    def lines(self, level: LogLevel = LogLevel.info) -> list[str]:
+        """The lines at a level since the last time."""
+        lines = [formatEvent(event) for event in self.events if event["log_level"] is level]
+        self.events.clear()
+        return lines
+
+    def talk(self, **settings: Any) -> tuple[Client, Client]:
+        """A whole visit of two clients, with something secret in every place that has room for it."""
+        server = MemoryServer(**settings)
+        hello = {"dn": "SECRET name", "token": "SECRET", "appToken": "SECRET", "resume": {"token": "SECRET"}}
+        alice, bob = (server.user(f"user-SECRET-{name}", **hello) for name in ("alice", "bob"))
+        for client in (alice, bob):
+            client.join("room", dn="SECRET name")
+        secret = {"content": "SECRET", "sdp": "SECRET", "candidate": {"candidate": "SECRET"}}
+        for to in ("room", bob.identity, "SECRET nobody"):
+            for action in ("session-text", "session-propose", "session-initiate", "transport-info", "iq-set"):
+                alice.say(to, action, query="SECRET", sid="SECRET", namespace="SECRET", description=secret)
+        alice.say(SERVER, "session-metrics", description={"error": "SECRET", "duration": "SECRET"})
+        alice.send_bytes(b"SECRET")
+        alice.send({"id": "SECRET", "from": "SECRET"})
+        for client in (alice, bob):
+            server.drop(client)
+        return alice, bob
+
+
+class LifeTests(LogCase):
+    """The info lines."""
+
+    def test_one_line_a_step(self) -> None:
+        """Connect, hello, join, leave and disconnect make one line each, that names the session."""
+        server = MemoryServer()
+        client = server.connect()
+        self.assertEqual(self.lines(), [f"connect {client.take_one()['to']} 192.0.2.1:1024"])
+        client = server.connect()
+        client.greeted()
+        self.lines()
+        client.hello("user_7000", dn="Jon Doe")
+        self.assertEqual(self.lines(), [f"hello {client.identity} uid us###00"])
+        client.join("r")
+        client.join("m", muc=True)
+        self.assertEqual(self.lines(), [f"join {client.identity} room r", f"join {client.identity} muc m"])
+        client.ask("leave", rid="r")
+        self.assertEqual(self.lines(), [f"leave {client.identity} room r"])
+        server.drop(client)
+        self.assertEqual(
+            self.lines(),
+            [f"leave {client.identity} muc m", f"disconnect {client.identity} 192.0.2.1:1024: connection lost"],
+        )
+
+    def test_no_line_for_what_changes_nothing(self) -> None:
+        """Joining again, a later hello, a refusal, a second end make none."""
+        server = MemoryServer()
+        client = server.user("u")
+        client.join("r")
+        self.lines()
+        client.join("r")
+        client.hello("u", dn="Jon")
+        client.ask("leave", rid="nowhere")
+        self.assertEqual(self.lines(), [])
+        server.drop(client)
+        self.lines()
+        server.drop(client)
+        self.assertEqual(self.lines(), [])
+
+    def test_none_for_messages(self) -> None:
+        """Messages make no line, unless they are traced."""
+        server = MemoryServer()
+        alice = server.user("alice")
+        server.user("bob")
+        self.lines()
+        alice.say("bob", "session-text")
+        self.assertEqual(self.events, [])
+
+    def test_a_room_id_cannot_forge_a_line(self) -> None:
+        """What a client chose stays on its line."""
+        MemoryServer().user("u").join("r\n2026 [x] all is well")
+        self.assertEqual([line for line in self.lines() if "\n" in line], [])
+
+
+class TraceTests(LogCase):
+    """The debug lines of single messages."""
+
+    def test_both_directions(self) -> None:
+        """A traced message makes a line when it comes and one for each time it goes out, with its size."""
+        server = MemoryServer(tracing=True)
+        alice, bob = server.user("alice"), server.user("bob")
+        self.events.clear()
+        alice.say("bob", "session-info")
+        came, went = self.lines(LogLevel.debug)
+        self.assertRegex(came, rf"^from {alice.identity}: session-info, \d+ bytes$")
+        self.assertRegex(went, rf"^to {bob.identity}: session-info, \d+ bytes$")
+
+    def test_an_action_cannot_forge_a_line(self) -> None:
+        """An action that does not exist is shown shortened, on one line."""
+        server = MemoryServer(tracing=True)
+        alice = server.user("alice")
+        self.events.clear()
+        alice.say("bob", "x\n" * 5000)
+        line = self.lines(LogLevel.debug)[0]
+        self.assertNotIn("\n", line)
+        self.assertLess(len(line), 200)
+
+
+class SecrecyTests(LogCase):
+    """What no log may hold."""
+
+    def assertNoSecrets(self) -> None:
+        """Something was logged, and nothing of it, fields included, holds a secret."""
+        self.assertGreater(len(self.events), 5)
+        for event in self.events:
+            self.assertNotIn("SECRET", formatEvent(event) + repr(event))
+
+    def test_nothing_secret(self) -> None:
+        """Names in full, tokens, SDP and text are never logged."""
+        self.talk()
+        self.assertNoSecrets()
+
+    def test_nothing_secret_in_traces(self) -> None:
+        """Not when every message is traced, either."""
+        self.talk(tracing=True)
+        self.assertNoSecrets()

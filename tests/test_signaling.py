@@ -1,0 +1,95 @@
+"""Tests of :mod:`jsongle_server.signaling`."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from jsongle_server.config import Config
+from jsongle_server.metrics import Metrics
+from jsongle_server.session import SessionState
+from jsongle_server.signaling import Signaling
+from jsongle_server.testing import START, Client, MemoryServer, RecordingPeer
+from jsongle_server.vocabulary import CloseCode, RoomKind
+
+
+class SignalingTests(SynchronousTestCase):
+    """Who is there, from the connection's beginning to its end."""
+
+    def setUp(self) -> None:
+        """A server with nobody."""
+        self.server = MemoryServer()
+        self.signaling = self.server.signaling
+
+    def test_connections_and_sessions(self) -> None:
+        """A connection counts from its opening; its session changes state with the hello."""
+        client = self.server.connect()
+        self.assertEqual(self.signaling.connection_count, 1)
+        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 1, "identified": 0})
+        client.hello("u")
+        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 0, "identified": 1})
+        self.server.drop(client)
+        self.assertEqual(self.signaling.connection_count, 0)
+        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 0, "identified": 0})
+
+    def test_rooms_by_kind(self) -> None:
+        """Rooms are counted while they have members."""
+        client = self.server.user("u")
+        client.join("a")
+        client.join("b")
+        client.join("m", muc=True)
+        self.assertEqual(self.signaling.count_rooms(), {RoomKind.ROOM: 2, RoomKind.MUC: 1})
+        self.server.drop(client)
+        self.assertEqual(self.signaling.count_rooms(), {RoomKind.ROOM: 0, RoomKind.MUC: 0})
+
+    def test_lost_twice(self) -> None:
+        """A connection that is reported lost twice is lost once."""
+        client = self.server.user("u")
+        self.server.clock.advance(3)
+        for _ in range(2):
+            self.server.drop(client)
+            self.server.clock.advance(3)
+        self.assertEqual(self.signaling.connection_count, 0)
+        self.assertAlmostEqual(self.server.metrics.session_seconds, 3)
+
+    def test_closed_connection_counts_until_it_is_lost(self) -> None:
+        """A connection that is being closed is still open, but its session has ended."""
+        client = self.server.user("u")
+        self.server.session_of(client).close(CloseCode.ENDED_BY_ADMINISTRATOR, "ended", START)
+        self.assertEqual(self.signaling.connection_count, 1)
+        self.assertEqual(self.signaling.sessions(), [])
+        self.server.drop(client)
+        self.assertEqual(self.signaling.connection_count, 0)
+
+    def test_close_all(self) -> None:
+        """Everybody is closed with the same code, those without a hello too."""
+        clients = [self.server.user("u"), self.server.connect(), self.server.user("v")]
+        clients[0].join("r")
+        clients[2].join("r")
+        self.signaling.close_all(CloseCode.GOING_AWAY, "bye", START)
+        self.assertEqual([client.closed for client in clients], [(1001, "bye")] * 3)
+        self.assertEqual([len(self.signaling.registry), len(self.signaling.rooms)], [0, 0])
+
+    def test_find(self) -> None:
+        """A live session is found by its identity, hello or not; one that has ended is not."""
+        waiting, client = self.server.connect(), self.server.user("u")
+        self.assertEqual([session.state for session in self.signaling.sessions()], ["awaiting_hello", "identified"])
+        for each in (waiting, client):
+            session = self.server.session_of(each)
+            self.assertIs(self.signaling.find(session.identity), session)
+        gone = self.server.session_of(client)
+        self.server.drop(client)
+        self.assertIs(gone.state, SessionState.ENDED)
+        self.assertIsNone(self.signaling.find(gone.identity))
+
+    def test_ids_can_be_injected(self) -> None:
+        """Every id that the server makes comes from one place."""
+        numbers = count(1)
+        signaling = Signaling(Config(), Metrics("1.0"), tracing=lambda: False, new_id=lambda: f"id-{next(numbers)}")
+        client = Client(lambda payload: None)
+        session = signaling.open(RecordingPeer(client), remote="192.0.2.1:1", now=START)
+        hello = client.take_one()
+        ids = [session.identity, session.transaction, hello["id"]]
+        self.assertEqual(ids, ["id-1", "id-2", "id-3"])
+        self.assertEqual([hello["to"], hello["jsongle"]["transaction"]], ["id-1", "id-2"])

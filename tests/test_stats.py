@@ -1,0 +1,88 @@
+"""Tests of :mod:`jsongle_server.stats`."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from jsongle_server.stats import snapshot
+from jsongle_server.testing import MemoryServer
+
+
+class StatsTests(SynchronousTestCase):
+    """The figures, from what really happens on a server."""
+
+    def setUp(self) -> None:
+        """Make the server."""
+        self.server = MemoryServer()
+
+    def figure(self, key: str) -> float:
+        """One figure as it stands."""
+        return snapshot(self.server.signaling, self.server.metrics, self.server.clock.seconds())[key]
+
+    def test_a_new_server_has_zeros(self) -> None:
+        """Every figure is there from the start."""
+        figures = snapshot(self.server.signaling, self.server.metrics, self.server.clock.seconds())
+        self.assertEqual((len(figures), set(figures.values())), (13, {0}))
+
+    def test_users_are_sessions_that_said_hello(self) -> None:
+        """Those of now, and all so far."""
+        self.server.user("jon")
+        self.server.drop(self.server.user("ann"))
+        self.server.connect()
+        self.assertEqual((self.figure("users_count"), self.figure("users_total")), (1, 2))
+
+    def test_the_duration_is_in_minutes_of_all_users(self) -> None:
+        """Who left counts with the time until then, who is here until now, who never said hello not at all."""
+        ann = self.server.user("ann")
+        self.server.user("jon")
+        self.server.connect()
+        self.server.clock.advance(90)
+        self.server.drop(ann)
+        self.server.clock.advance(30)
+        self.assertEqual(self.figure("duration_total"), 3.5)
+
+    def test_traffic_is_in_megabytes_of_messages(self) -> None:
+        """A megabyte is a million bytes."""
+        self.server.metrics.received_bytes = 2_500_000
+        self.server.metrics.sent_bytes = 1_234
+        self.assertEqual((self.figure("recv_total"), self.figure("sent_total")), (2.5, 0.001234))
+
+    def test_conferences_are_multi_user_rooms(self) -> None:
+        """Those of now, and all so far; other rooms are none."""
+        jon = self.server.user("jon")
+        jon.join("hall", muc=True)
+        jon.join("kitchen")
+        jon.join("attic", muc=True)
+        jon.ask("leave", rid="attic")
+        self.assertEqual((self.figure("conferences_count"), self.figure("conferences_total")), (1, 2))
+
+    def test_a_room_counts_as_p2p_once_two_are_in_it(self) -> None:
+        """One alone talks to nobody, and a multi-user room is a conference."""
+        jon, ann = self.server.user("jon"), self.server.user("ann")
+        for client in (jon, ann):
+            client.join("hall", muc=True)
+            client.take()
+        jon.join("kitchen")
+        self.assertEqual(self.figure("p2p_count"), 0)
+        ann.join("kitchen")
+        self.assertEqual(self.figure("p2p_count"), 1)
+
+    def test_calls_texts_and_reactions_are_counted_when_relayed(self) -> None:
+        """Each under its own key."""
+        jon, ann = self.server.user("jon"), self.server.user("ann")
+        jon.say(ann.identity, "session-accept", sid="s")
+        jon.say(ann.identity, "session-text", description={"content": "hi"})
+        jon.say(ann.identity, "session-text", description={"content": "there"})
+        jon.say(ann.identity, "session-event", event="reaction", namespace="message")
+        jon.say("nobody", "session-text", description={"content": "lost"})
+        self.assertEqual(
+            (self.figure("p2p_total"), self.figure("messages_total"), self.figure("reactions_total")), (1, 2, 1)
+        )
+
+    def test_what_clients_report_of_calls_is_added_up(self) -> None:
+        """Seconds of calls, and failures to connect."""
+        jon = self.server.user("jon")
+        jon.say(jon.server_id, "session-metrics", description={"duration": 12.5})
+        jon.say(jon.server_id, "session-metrics", description={"duration": 30})
+        jon.say(jon.server_id, "session-metrics", description={"error": "ice-failed"})
+        self.assertEqual((self.figure("p2p_duration_total"), self.figure("p2p_failed_total")), (42.5, 1))
