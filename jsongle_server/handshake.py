@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from jsongle_server.lifecycle import Lifecycle
     from jsongle_server.signaling import Signaling
 
-KEPT_FREE: Final = "/socket.io"
-"""A path that is refused, so that the other kind of client is told at once (protocol section 1)."""
+KEPT_FREE: Final = "/socket.io/"
+"""Where a path is refused, so that the other kind of client is told at once (protocol section 1)."""
 
 RETRY_AFTER: Final = 5
 """Seconds after which a client that was refused for lack of room may try again."""
@@ -52,8 +52,7 @@ def check_request(request: ConnectionRequest, config: Config, lifecycle: Lifecyc
 
     :raises Refusal: it may not.
     """
-    path = request.path
-    if path == KEPT_FREE or path.startswith(KEPT_FREE + "/"):
+    if request.path.startswith(KEPT_FREE):
         raise refusal_for(HTTPStatus.NOT_FOUND, "path", "This server speaks plain WebSocket, not Socket.IO")
     # Only browsers send an Origin, and only they need to be held back by it.
     origin = request.origin

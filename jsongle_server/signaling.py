@@ -19,7 +19,7 @@ from jsongle_server.metrics import Metrics
 from jsongle_server.registry import Registry
 from jsongle_server.rooms import Rooms
 from jsongle_server.session import Peer, Services, Session, SessionState
-from jsongle_server.vocabulary import CloseCode, RoomKind
+from jsongle_server.vocabulary import RoomKind
 
 
 class Signaling:
@@ -85,11 +85,6 @@ class Signaling:
         """
         self._sessions.pop(session, None)
         session.end(now, cause=cause)
-
-    def close_all(self, code: CloseCode, reason: str, now: float) -> None:
-        """Ends every session and closes its connection."""
-        for session in list(self._sessions):
-            session.close(code, reason, now)
 
     def sessions(self) -> list[Session]:
         """A snapshot of every live session, in order of arrival, those included that have not said hello."""

@@ -150,7 +150,6 @@ class ErrorCode(IntEnum):
 class CloseCode(IntEnum):
     """Why the server closes a connection (RFC 6455 section 7.4, protocol section 1)."""
 
-    NORMAL = 1000
     GOING_AWAY = 1001
     UNSUPPORTED_DATA = 1003
     POLICY_VIOLATION = 1008

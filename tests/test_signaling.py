@@ -62,15 +62,6 @@ class SignalingTests(SynchronousTestCase):
         self.server.drop(client)
         self.assertEqual(self.signaling.connection_count, 0)
 
-    def test_close_all(self) -> None:
-        """Everybody is closed with the same code, those without a hello too."""
-        clients = [self.server.user("u"), self.server.connect(), self.server.user("v")]
-        clients[0].join("r")
-        clients[2].join("r")
-        self.signaling.close_all(CloseCode.GOING_AWAY, "bye", START)
-        self.assertEqual([client.closed for client in clients], [(1001, "bye")] * 3)
-        self.assertEqual([len(self.signaling.registry), len(self.signaling.rooms)], [0, 0])
-
     def test_find(self) -> None:
         """A live session is found by its identity, hello or not; one that has ended is not."""
         waiting, client = self.server.connect(), self.server.user("u")

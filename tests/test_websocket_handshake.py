@@ -92,6 +92,7 @@ class AcceptanceTests(HandshakeCase):
             "/ws",
             "/a/b/c?room=1&token=x",
             "/%F0%9F%98%80",
+            "/socket.io",
             "/socket.iox",
             "/socket.iox/",
             "/a/socket.io/",
