@@ -33,7 +33,7 @@ class Envelope:
 
     @property
     def mid(self) -> str | None:
-        """The message's ``id`` if it has a readable one."""
+        """The message's ``id`` if it has one that is a string and not empty."""
         return _readable_id(self.fields)
 
     @property
@@ -113,7 +113,7 @@ def json_size(value: Json) -> int:
 
 def _readable_id(fields: Json) -> str | None:
     mid = fields.get("id")
-    return mid if type(mid) is str else None
+    return mid if type(mid) is str and mid else None
 
 
 def _deeper_than(value: Json, limit: int) -> bool:

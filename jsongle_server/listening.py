@@ -67,11 +67,11 @@ def url(scheme: str, bound: socket.socket) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _candidates(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, tuple[str, int], bool]]:
+def _candidates(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, tuple[Any, ...], bool]]:
     if host:
         # A name such as localhost has addresses of both families: IPv4 is what proxies try.
         for family, _, _, _, sockaddr in sorted(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)):
-            yield family, (str(sockaddr[0]), port), False
+            yield family, sockaddr, False
         return
     if socket.has_dualstack_ipv6():
         yield socket.AF_INET6, ("", port), True

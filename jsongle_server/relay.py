@@ -115,9 +115,10 @@ def _tell_unreachable(session: Session, envelope: Envelope, now: float) -> None:
     sid = envelope.jsongle.get("sid")
     told = session.unreachable_sids
     if isinstance(sid, str):
-        if sid in told:
+        key = hash(sid)  # a sid may be as long as a message
+        if key in told:
             return
-        told[sid] = None
+        told[key] = None
         if len(told) > UNREACHABLE_MEMORY:
             del told[next(iter(told))]
     session.say(messages.unreachable(envelope.jsongle, at=messages.timestamp(now)))

@@ -117,7 +117,7 @@ class Session:
         self.uid = ""
         self.rooms: dict[str, Room] = {}
         self.transaction = services.new_id()
-        self.unreachable_sids: dict[str, None] = {}
+        self.unreachable_sids: dict[int, None] = {}
         self._peer = peer
         self._address = address(identity)
         self._description: Json = {}

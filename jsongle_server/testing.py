@@ -146,14 +146,12 @@ class RecordingPeer:
         self._client = client
 
     def send(self, payload: bytes) -> None:
-        """Puts a message into the client's inbox; after the close nothing comes through."""
-        if self._client.closed is None:
-            self._client.inbox.append(orjson.loads(payload))
+        """Puts a message into the client's inbox."""
+        self._client.inbox.append(orjson.loads(payload))
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Notes the close."""
-        if self._client.closed is None:
-            self._client.closed = (int(code), reason)
+        self._client.closed = (int(code), reason)
 
 
 class MemoryServer:

@@ -13,7 +13,7 @@ SUBPROTOCOL: Final = "jsongle"
 """The WebSocket subprotocol that is selected when a client offers it (protocol section 1)."""
 
 MAX_NAME: Final = 256
-"""Longest message id, user id, room id or display name, in characters (protocol sections 2 to 4)."""
+"""Longest message id, user id or room id, in characters (protocol sections 2 to 4)."""
 
 MAX_DESCRIPTION: Final = 2048
 """Largest member description, in bytes of JSON (protocol section 3)."""

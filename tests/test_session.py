@@ -230,6 +230,15 @@ class EndTests(SynchronousTestCase):
         self.assertEqual(client.take(), [])
         self.assertEqual([dict(server.metrics.received), dict(server.metrics.sent)], counts)
 
+    def test_closes_once(self) -> None:
+        """The first reason for a close is the one that counts."""
+        server = MemoryServer()
+        client = server.user("u")
+        session = server.session_of(client)
+        session.close(CloseCode.ENDED_BY_ADMINISTRATOR, "first", START)
+        session.close(CloseCode.POLICY_VIOLATION, "second", START)
+        self.assertEqual(client.closed, (4004, "first"))
+
     def test_time_is_counted_once(self) -> None:
         """The time that a session lasted is counted at its end, once; that of one without a hello is not."""
         server = MemoryServer()

@@ -36,6 +36,12 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(ann.ask("ping")["jsongle"]["query"], "ping")
         self.assertEqual(ann.take_one()["jsongle"]["event"], "joined")
 
+    def test_asking_insists_on_an_answer(self) -> None:
+        """A test does not go on with a message that answers nothing."""
+        gone = self.server.user("ann")
+        self.server.drop(gone)
+        self.assertRaises(AssertionError, gone.ask, "ping")
+
     def test_join_that_is_refused_fails_the_test(self) -> None:
         """A test does not go on as if it were in a room that it is not in."""
         self.assertRaises(AssertionError, self.server.user("ann").join, "")
