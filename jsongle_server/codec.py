@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from jsongle_server.errors import NoJsongle, NotJson
-from jsongle_server.vocabulary import MAX_DEPTH
+from jsongle_server.errors import BadParameter, NoJsongle, NotJson
+from jsongle_server.vocabulary import MAX_DEPTH, MAX_NAME
 
 Json = dict[str, Any]
 
@@ -35,6 +35,15 @@ class Envelope:
     def mid(self) -> str | None:
         """The message's ``id`` if it has one that is a string and not empty."""
         return _readable_id(self.fields)
+
+    def check_id(self) -> None:
+        """Checks that the message's ``id``, if it has one, can serve as one.
+
+        :raises BadParameter: it cannot.
+        """
+        mid = self.fields.get("id")
+        if mid is not None and (type(mid) is not str or len(mid) > MAX_NAME):
+            raise BadParameter(f"'id' must be a string of at most {MAX_NAME} characters")
 
     @property
     def to(self) -> Any:
@@ -99,6 +108,11 @@ def encode(message_id: str, sender: str, fields: Json) -> Outgoing:
     """
     head = b'{"id":' + orjson.dumps(message_id) + b',"from":' + orjson.dumps(sender) + b',"to":'
     return Outgoing(fields["jsongle"]["action"], head, b"," + orjson.dumps(fields)[1:])
+
+
+def fingerprint(value: Any) -> int:
+    """A number that stands for a JSON value of any size in this process; different values have different ones."""
+    return hash(orjson.dumps(value))
 
 
 def address(identity: str) -> bytes:

@@ -160,7 +160,11 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("logFilesNumber", integer(0), "Number of old log files that are kept."),
     Setting("logFilePeriod", period(), "Time after which a new log file is begun, in minutes, hours, days or weeks."),
-    Setting("logFormat", one_of("text", "json"), "Format of the log file; json gives one JSON object a line."),
+    Setting(
+        "logFormat",
+        one_of("text", "json"),
+        "Format of the logs, on the console and in files; json gives one JSON object a line.",
+    ),
     Setting("maxMessageSize", integer(1_024, 16_777_216), "Largest message that a client may send, in bytes."),
     Setting("helloTimeout", seconds(longest=_DAY), "Time in which a new client must have said hello, in seconds."),
     Setting(

@@ -171,7 +171,10 @@ def log_file() -> ValueKind[str | None]:
         path = os.path.join(text, LOG_FILE_NAME) if os.path.isdir(text) else text
         names_directory = path.endswith(os.sep)
         names_device = os.path.exists(path) and not os.path.isfile(path)
-        path = os.path.abspath(path)
+        try:
+            path = os.path.abspath(path)
+        except OSError:  # the current folder is gone
+            raise refusal(accepts) from None
         if names_directory or names_device or not os.path.isdir(os.path.dirname(path)):
             raise refusal(accepts)
         return path

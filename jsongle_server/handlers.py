@@ -15,7 +15,7 @@ from jsongle_server.hello import handle_hello, is_hello
 from jsongle_server.relay import handle_message
 from jsongle_server.reports import handle_report
 from jsongle_server.session import Handler, Session, SessionState
-from jsongle_server.vocabulary import CALL_ACTIONS, IQ_ACTIONS, MAX_NAME, Action, Event, Namespace, Query
+from jsongle_server.vocabulary import CALL_ACTIONS, IQ_ACTIONS, Action, Event, Namespace, Query
 
 HANDLERS: Final = MappingProxyType[str, Handler](
     {
@@ -38,7 +38,7 @@ def admit(session: Session, envelope: Envelope) -> Handler:
     :returns: what handles it.
     :raises HelloFirst: the session is not identified and this is no hello.
     :raises NotYourIdentity: ``from`` is somebody else.
-    :raises BadParameter: ``to`` or ``id`` is not acceptable.
+    :raises BadParameter: ``to`` is not acceptable.
     :raises UnsupportedAction: the action does not exist or is the server's own.
     """
     if is_hello(session, envelope):
@@ -51,17 +51,10 @@ def admit(session: Session, envelope: Envelope) -> Handler:
         raise NotYourIdentity("'from' is not your identity")
     if type(fields.get("to")) is not str:
         raise BadParameter("Missing 'to' parameter")
-    _check_id(fields)
     handler = HANDLERS.get(envelope.action)
     if handler is None or _is_servers_own(envelope.jsongle, fields["to"], session.services.config.id):
         raise UnsupportedAction("This action is not supported")
     return handler
-
-
-def _check_id(fields: Json) -> None:
-    mid = fields.get("id")
-    if mid is not None and (type(mid) is not str or len(mid) > MAX_NAME):
-        raise BadParameter(f"'id' must be a string of at most {MAX_NAME} characters")
 
 
 def _is_servers_own(jsongle: Json, to: str, server_id: str) -> bool:

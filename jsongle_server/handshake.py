@@ -53,15 +53,28 @@ def check_request(request: ConnectionRequest, config: Config, lifecycle: Lifecyc
     :raises Refusal: it may not.
     """
     if request.path.startswith(KEPT_FREE):
-        raise refusal_for(HTTPStatus.NOT_FOUND, "path", "This server speaks plain WebSocket, not Socket.IO")
+        raise _not_socket_io()
     # Only browsers send an Origin, and only they need to be held back by it.
     origin = request.origin
     if config.cors_policy_origin and origin and origin not in config.cors_policy_origin:
-        raise refusal_for(HTTPStatus.FORBIDDEN, "origin", "This origin is not allowed")
+        raise _bad_origin()
     if not lifecycle.is_ready:
         raise _unavailable(lifecycle.phase.value, f"The server is {lifecycle.phase.value}")
     if signaling.connection_count >= config.max_concurrent_users:
         raise _unavailable("full", "The server is full")
+
+
+def judge_failure(status: HTTPStatus, reason: str, *, path: str, config: Config) -> Refusal:
+    """The refusal for a handshake that Autobahn could not accept.
+
+    :param reason: what Autobahn says of it.
+    :param path: the path asked for, empty where there was none to read.
+    """
+    if path.startswith(KEPT_FREE):
+        return _not_socket_io()
+    if config.cors_policy_origin and reason.startswith(_MALFORMED_ORIGIN):
+        return _bad_origin()
+    return refusal_for(status, "bad_request", reason)
 
 
 def refusal_for(status: HTTPStatus, reason: str, message: str) -> Refusal:
@@ -88,9 +101,19 @@ def http_answer(refusal: Refusal, *, server: str, headers: Iterable[tuple[str, s
     return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
 
 
+def _not_socket_io() -> Refusal:
+    return refusal_for(HTTPStatus.NOT_FOUND, "path", "This server speaks plain WebSocket, not Socket.IO")
+
+
+def _bad_origin() -> Refusal:
+    return refusal_for(HTTPStatus.FORBIDDEN, "origin", "This origin is not allowed")
+
+
 def _unavailable(reason: str, message: str) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, error_code=ErrorCode.UNAVAILABLE, reason=reason, message=message)
 
+
+_MALFORMED_ORIGIN: Final = "HTTP Origin header invalid"  # how Autobahn begins to say so
 
 _EXTRA_HEADERS: Final[dict[HTTPStatus, tuple[str, ...]]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("Allow: GET",),

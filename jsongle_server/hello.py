@@ -36,6 +36,7 @@ def handle_hello(session: Session, envelope: Envelope, now: float) -> None:
     if transaction is None:
         transaction = session.transaction
     try:
+        envelope.check_id()
         description = check_hello(envelope, session.services.config.id)
         if session.uid not in ("", description["uid"]):
             raise NotYourIdentity("A session keeps its 'uid'")

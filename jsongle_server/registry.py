@@ -5,9 +5,12 @@ Layer 2: keeps and finds members; knows nothing of rooms or of what is said.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from jsongle_server.member import Member
+
+FORMER_IDENTITIES: Final = 4096
+"""Identities that are remembered after their sessions have ended, the latest ones."""
 
 M = TypeVar("M", bound=Member)
 
@@ -18,6 +21,7 @@ class Registry(Generic[M]):
     def __init__(self) -> None:
         self._by_identity: dict[str, M] = {}
         self._by_uid: dict[str, dict[M, None]] = {}
+        self._former: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._by_identity)
@@ -35,6 +39,9 @@ class Registry(Generic[M]):
         """Forgets a session; one that is not known is fine."""
         if self._by_identity.pop(member.identity, None) is None:
             return
+        self._former[member.identity] = None
+        if len(self._former) > FORMER_IDENTITIES:
+            del self._former[next(iter(self._former))]
         devices = self._by_uid[member.uid]
         del devices[member]
         if not devices:
@@ -43,6 +50,10 @@ class Registry(Generic[M]):
     def find(self, identity: str) -> M | None:
         """The session of that identity, if there is one."""
         return self._by_identity.get(identity)
+
+    def is_former(self, name: str) -> bool:
+        """Whether a name was the identity of a session that ended not long ago."""
+        return name in self._former
 
     def devices(self, uid: str) -> list[M]:
         """A snapshot of the sessions of that user, in order of arrival."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from jsongle_server import messages
-from jsongle_server.codec import Envelope, Json, encode
+from jsongle_server.codec import Envelope, Json, encode, fingerprint
 from jsongle_server.errors import BadParameter, NobodyElse, NoSuchRecipient, UnsupportedAction
 from jsongle_server.queries import handle_query
 from jsongle_server.routing import Place, Route, find_route
@@ -17,7 +17,7 @@ from jsongle_server.vocabulary import CALL_ACTIONS, ENDING_ACTIONS, IQ_REQUESTS,
 if TYPE_CHECKING:
     from jsongle_server.session import Session
 
-UNREACHABLE_MEMORY: Final = 64
+UNREACHABLE_MEMORY: Final = 256
 """For how many calls, the latest ones, a session is remembered to have been told that nobody is there."""
 
 
@@ -26,6 +26,7 @@ def handle_message(session: Session, envelope: Envelope, now: float) -> None:
 
     :raises JsongleError: why it could not be.
     """
+    envelope.check_id()
     route = find_route(
         envelope.to,
         session,
@@ -114,8 +115,8 @@ def _tell_unreachable(session: Session, envelope: Envelope, now: float) -> None:
         return
     sid = envelope.jsongle.get("sid")
     told = session.unreachable_sids
-    if isinstance(sid, str):
-        key = hash(sid)  # a sid may be as long as a message
+    if sid is not None:
+        key = fingerprint(sid)  # a sid may be anything, and as long as a message
         if key in told:
             return
         told[key] = None

@@ -20,6 +20,7 @@ def handle_report(session: Session, envelope: Envelope, now: float) -> None:
 
     :raises BadParameter: the report makes no sense; nothing of it is counted.
     """
+    envelope.check_id()
     description = envelope.jsongle.get("description", {})
     if not isinstance(description, dict):
         raise BadParameter("'description' must be an object")

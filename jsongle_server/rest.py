@@ -170,6 +170,9 @@ class RestApi:
         except (FileNotFoundError, NotADirectoryError) as error:
             message = "There is no log file; the setting logPath makes one"
             raise HttpError(HTTPStatus.NOT_FOUND, message) from error
+        except OSError as error:
+            message = f"The log file cannot be read: {error.strerror}"
+            raise HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, message) from error
         is_json = self._config.log_format == "json"
         request.setHeader("Content-Type", "application/x-ndjson" if is_json else "text/plain; charset=utf-8")
         request.setHeader("Content-Length", str(size))
@@ -269,7 +272,8 @@ def _level_in(body: bytes) -> str:
     except orjson.JSONDecodeError:
         asked = None
     level = asked.get("level") if isinstance(asked, dict) else None
-    if not isinstance(level, str) or level not in LEVELS:
+    level = level.lower() if isinstance(level, str) else None
+    if level is None or level not in LEVELS:
         message = f'The body must be JSON like {{"level": "info"}}; the levels are {", ".join(LEVELS)}'
         raise HttpError(HTTPStatus.BAD_REQUEST, message)
     return level

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 WARN_INTERVAL: Final = 1.0
 """Seconds between two log lines about refused tokens."""
 
-_FORWARDING: Final = ("forwarded", "via", "x-real-ip")
-_FORWARDING_PREFIX: Final = "x-forwarded"
+_FORWARDING: Final = ("cf-connecting-ip", "forwarded", "true-client-ip", "via", "x-client-ip", "x-real-ip")
+_FORWARDING_PREFIXES: Final = ("x-forwarded", "x-original-forwarded")
 
 
 class Gate:
@@ -131,4 +131,4 @@ def _bearer(request: Request) -> bytes | None:
 
 def _is_forwarded(request: Request) -> bool:
     names = (name.decode("latin-1").lower() for name, _ in request.requestHeaders.getAllRawHeaders())
-    return any(name in _FORWARDING or name.startswith(_FORWARDING_PREFIX) for name in names)
+    return any(name in _FORWARDING or name.startswith(_FORWARDING_PREFIXES) for name in names)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from zope.interface import implementer
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Download:
         try:
             data = self._file.read(min(CHUNK, self._left))
         except OSError:
-            self._log.failure("a file could not be read to its end")
+            self._log.failure("a file could not be read to its end", level=LogLevel.error)
             self._abort()
             return
         self._left -= len(data)

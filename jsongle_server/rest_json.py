@@ -27,7 +27,7 @@ STANDARD_HEADERS: Final = (
 )
 """What every answer carries, whatever it says."""
 
-NOT_FOUND: Final = "There is nothing at this path"
+NOT_FOUND: Final = "There is nothing at this path; GET /about says who answers here"
 
 _CODES: Final = {
     HTTPStatus.BAD_REQUEST: ErrorCode.BAD_PARAMETER,

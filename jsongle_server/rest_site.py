@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.protocol import connectionDone
+from twisted.logger import LogLevel
 from twisted.protocols.basic import LineReceiver
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request, Site
@@ -96,7 +97,7 @@ class RestRequest(Request):
 
     def processingFailed(self, reason: Failure) -> None:
         """Answers 500 to what went wrong, and tells the log alone what it was."""
-        self._log.failure("a request could not be served", failure=reason)
+        self._log.failure("a request could not be served", level=LogLevel.error, failure=reason)
         self.write(answer_error(self, HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error")))
         self.finish()
 

@@ -69,6 +69,9 @@ def _muc_member(to: str, sender: Member) -> Route | None:
 
 
 def _direct(to: str, sender: Member, registry: Registry[Any]) -> Route:
+    # As above: the identity of a session that ended is nobody's uid, whoever claims it.
+    if registry.is_former(to):
+        return Route(Place.NOWHERE, (), sender.identity)
     found = registry.find(to)
     recipients = [found] if found is not None else [device for device in registry.devices(to) if device is not sender]
     return Route(Place.DIRECT if recipients else Place.NOWHERE, recipients, sender.identity)

@@ -88,11 +88,11 @@ class Server(Service):
 
     async def _stop(self) -> None:
         self._lifecycle.phase = Phase.DRAINING
-        ws_port, rest_port = self._ports
-        await maybeDeferred(ws_port.stopListening)
+        # Both ports answer until the last client is gone, so that newcomers and load balancers are told why not.
         await self._factory.close_all(CloseCode.GOING_AWAY, "the server is shutting down")
-        # REST stays up until the last client is gone, so that a load balancer can see why nobody is let in.
-        await maybeDeferred(rest_port.stopListening)
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        self._factory.abort_all()
         self._log.info("stopped")
         if self._log_file is not None and self._observer is not None:
             globalLogPublisher.removeObserver(self._observer)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from jsongle_server import __version__, messages
 from jsongle_server.codec import Envelope, Json, Outgoing, address, decode, encode
 from jsongle_server.errors import InternalError, JsongleError, NotJson
 from jsongle_server.limits import RecentCount
+from jsongle_server.metrics import OTHER_ACTION
 from jsongle_server.privacy import obfuscated, printable
-from jsongle_server.vocabulary import IQ_REQUESTS, CloseCode, Event, RoomKind
+from jsongle_server.vocabulary import ACTIONS, IQ_REQUESTS, CloseCode, Event, RoomKind
 
 if TYPE_CHECKING:
     from jsongle_server.config import Config
@@ -160,7 +161,7 @@ class Session:
             if isinstance(error, NotJson):
                 self._count_not_json(now)
         except Exception:
-            self._log.failure("a message could not be handled", session=self.identity)
+            self._log.failure("a message could not be handled", level=LogLevel.error, session=self.identity)
             self._answer_error(InternalError("Internal error"), envelope, admitted=admitted)
             self.close(CloseCode.INTERNAL_ERROR, "internal error", now)
 
@@ -184,7 +185,7 @@ class Session:
         try:
             self._peer.send(payload)
         except Exception:
-            self._log.failure("a message could not be sent", session=self.identity)
+            self._log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
 
     def describe(self, dn: str | None = None) -> Json:
         """What others are shown of this client (protocol section 4).
@@ -282,6 +283,6 @@ class Session:
             "{direction} {session}: {action}, {size} bytes",
             direction=direction,
             session=self.identity,
-            action=printable(action),
+            action=action if action in ACTIONS else OTHER_ACTION,  # any other is the client's own text
             size=size,
         )

@@ -89,12 +89,15 @@ def makeService(options: Options) -> Server:
         log.warn("{text}", text=warning)  # "warning" means something to Twisted
     if options["dev"] and not config.admin_token:
         config = replace(config, admin_token=secrets.token_urlsafe(DEV_TOKEN_BYTES))
-        print(f"adminToken for this run: {config.admin_token}")
     log_path = current_log_path(options.parent, log_path=config.log_path)
     try:
-        server = make_server(reactor, config, options.control, log_file=_open_log_file(config), log_path=log_path)
+        server = make_server(
+            reactor, config, options.control, log_file=_open_log_file(config, options.parent), log_path=log_path
+        )
     except CannotBind as error:
         _refuse(str(error))
+    if config is not options.loaded.config:
+        print(f"adminToken for this run: {config.admin_token}")
     reactor.addSystemEventTrigger("before", "shutdown", _ignore_more_signals)
     for kind, address in zip(("WebSocket", "REST"), server.addresses, strict=True):
         print(f"{kind}: {address}", flush=True)
@@ -107,18 +110,29 @@ def _ignore_more_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _open_log_file(config: Config) -> LogFile | None:
+def _open_log_file(config: Config, twistd: UsageOptions | None) -> LogFile | None:
     if config.log_path is None:
         return None
+    if config.log_path == current_log_path(twistd, log_path=None):
+        _refuse(f"logPath: {config.log_path} is twistd's own log already; another file, or none, is accepted")
     try:
-        return open_log_file(
+        log_file = open_log_file(
             config.log_path,
             period=config.log_file_period,
             keep=config.log_files_number,
             format_name=config.log_format,
         )
+        _give_away(config.log_path, twistd)
     except OSError as error:
         _refuse(f"logPath: cannot write to {config.log_path}: {error.strerror}")
+    return log_file
+
+
+def _give_away(path: str, twistd: UsageOptions | None) -> None:
+    """Gives a file to whom ``twistd --uid`` and ``--gid`` will make of this process, who goes on writing it."""
+    uid, gid = (twistd.get(name) if twistd is not None else None for name in ("uid", "gid"))
+    if uid is not None or gid is not None:
+        os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
 
 
 def _refuse(*lines: str) -> NoReturn:

@@ -103,6 +103,7 @@ class SlowProbe:
         self._clock = clock
         self._run = run
         self._since: float | None = None
+        self._failing = False
         self._waiting: list[Deferred[float | None]] = []
 
     def value(self) -> Deferred[float | None]:
@@ -118,14 +119,17 @@ class SlowProbe:
             waiter.addErrback(self._too_late, waiter)
         return waiter
 
-    def _done(self, found: float | None) -> None:
+    def _done(self, found: float | None, *, failing: bool = False) -> None:
+        self._failing = failing
         waiting, self._waiting, self._since = self._waiting, [], None
         for waiter in waiting:
             waiter.callback(found)
 
     def _failed(self, failure: Failure) -> None:
-        self._log.failure("the free disk space cannot be had", failure)
-        self._done(None)
+        # What cannot be had now is missing in the answer; anybody may ask, so only the first time makes a line.
+        if not self._failing:
+            self._log.warn("the free disk space cannot be had: {reason}", reason=failure.getErrorMessage())
+        self._done(None, failing=True)
 
     def _too_late(self, failure: Failure, waiter: Deferred[float | None]) -> None:
         self._waiting.remove(waiter)

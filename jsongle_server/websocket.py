@@ -17,12 +17,12 @@ from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from jsongle_server import __version__
 from jsongle_server.framing import text_frame
-from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, refusal_for
+from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, judge_failure, refusal_for
 from jsongle_server.keepalive import Keepalive
 from jsongle_server.session import Session, SessionState
 from jsongle_server.vocabulary import SUBPROTOCOL, CloseCode
@@ -38,6 +38,9 @@ HANDSHAKE_TIMEOUT: Final = 5.0
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a client has to answer a close frame, or to read what was written before the connection ends."""
 
+FRAMES_PER_TURN: Final = 64
+"""Most frames, or pieces of frames, that are taken from one connection before the others have their turn."""
+
 _MAX_REASON: Final = 123  # bytes of reason that fit into a close frame (RFC 6455 section 5.5)
 
 
@@ -52,6 +55,7 @@ class SignalingProtocol(WebSocketServerProtocol):
     _timer: IDelayedCall | None = None
     _keepalive: Keepalive | None = None
     _refusal: Refusal | None = None
+    _resting: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         """Begins to wait for the opening handshake."""
@@ -78,7 +82,7 @@ class SignalingProtocol(WebSocketServerProtocol):
             self._refusal = refusal
             raise
         except Exception:
-            self._log.failure("a handshake could not be handled")
+            self._log.failure("a handshake could not be handled", level=LogLevel.error)
             self._refusal = _internal()
             raise self._refusal from None
         return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
@@ -92,6 +96,22 @@ class SignalingProtocol(WebSocketServerProtocol):
         parts: Any = [part for part in payload if part]
         super().onMessageFrame(parts)
 
+    def consumeData(self) -> None:
+        """Takes what was read, frame by frame, and lets other connections have their turn after some.
+
+        A single read can hold thousands of frames; nothing more is read from the client until they are done.
+        """
+        if self.state not in (self.STATE_OPEN, self.STATE_CLOSING):
+            super().consumeData()
+            return
+        if self._resting is not None:
+            return
+        for _ in range(FRAMES_PER_TURN):
+            if not self.processData() or self.state == self.STATE_CLOSED:
+                return
+        self.transport.pauseProducing()
+        self._resting = self.factory.reactor.callLater(0, self._go_on)
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hands a message to the session."""
         # Guarded here too: a frame that comes along with the handshake is read inside a Deferred of Autobahn's.
@@ -100,6 +120,9 @@ class SignalingProtocol(WebSocketServerProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Ends the session, if it has not ended, and every timer."""
         self._stop_timers()
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
         self._end_session("connection lost")
         super().connectionLost(reason)
         self.factory.forget(self)
@@ -133,7 +156,9 @@ class SignalingProtocol(WebSocketServerProtocol):
 
     def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
         """Answers a handshake that failed, in Autobahn's eyes or in ours."""
-        refusal = self._refusal or refusal_for(HTTPStatus(code), "bad_request", reason)
+        refusal = self._refusal or judge_failure(
+            HTTPStatus(code), reason, path=getattr(self, "http_request_path", ""), config=self.factory.config
+        )
         self.factory.signaling.metrics.refusals[refusal.label] += 1
         self._log.debug("refused {remote}: {reason}", remote=self.remote, reason=refusal.label)
         self.transport.write(http_answer(refusal, server=self.factory.server, headers=responseHeaders or ()))
@@ -149,11 +174,11 @@ class SignalingProtocol(WebSocketServerProtocol):
         return f"{host.removeprefix('::ffff:')}:{address.port}"
 
     def _closeConnection(self, abort: bool = False) -> None:
-        super()._closeConnection(abort)
-        if not abort:
-            # Twisted waits for the client to read what was written: for ever, if it does not.
-            self._stop_timers()
-            self._set_timer(CLOSE_TIMEOUT, self.transport.abortConnection)
+        # Never at once, as Autobahn would have it when both close frames are exchanged: ours may still be on its way.
+        super()._closeConnection(abort=False)
+        # Twisted waits for the client to read what was written: for ever, if it does not.
+        self._stop_timers()
+        self._set_timer(CLOSE_TIMEOUT, self.transport.abortConnection)
 
     def _consume(self, data: bytes) -> None:
         if self.state == self.STATE_CONNECTING and len(self.data) + len(data) > MAX_HEADERS:
@@ -161,6 +186,11 @@ class SignalingProtocol(WebSocketServerProtocol):
             self._refuse(refusal_for(status, "too_large", "The handshake is too large"))
         else:
             super().dataReceived(data)
+
+    def _go_on(self) -> None:
+        self._resting = None
+        self.transport.resumeProducing()
+        self._guarded(self.consumeData)
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refusal = refusal
@@ -203,7 +233,7 @@ class SignalingProtocol(WebSocketServerProtocol):
         try:
             work(*args)
         except Exception:
-            self._log.failure("a connection failed", remote=self.remote)
+            self._log.failure("a connection failed", level=LogLevel.error, remote=self.remote)
             if self.state == self.STATE_OPEN:
                 self.close(CloseCode.INTERNAL_ERROR, "internal error")
             elif self.state == self.STATE_CONNECTING:
@@ -218,7 +248,7 @@ class SignalingProtocol(WebSocketServerProtocol):
         try:
             self.factory.signaling.lost(session, self.factory.now(), cause=cause)
         except Exception:
-            self._log.failure("a session could not be ended", remote=self.remote)
+            self._log.failure("a session could not be ended", level=LogLevel.error, remote=self.remote)
 
     def _set_timer(self, delay: float, call: Callable[[], None]) -> None:
         self._timer = self.factory.reactor.callLater(delay, call)
@@ -254,10 +284,12 @@ class SignalingFactory(WebSocketServerFactory):
         self.lifecycle = lifecycle
         self.now = reactor.seconds
         self.connections: set[SignalingProtocol] = set()
+        self._leaving: set[SignalingProtocol] = set()
         self._all_gone: Deferred[None] | None = None
         # Autobahn's own timers run on a global loop, so all of them are off and ours do their work. Without
         # failByDrop a bad frame is answered by a close frame that says why.
         self.setProtocolOptions(
+            versions=[13],
             webStatus=False,
             allowNullOrigin=True,
             failByDrop=False,
@@ -269,20 +301,27 @@ class SignalingFactory(WebSocketServerFactory):
         )
 
     def close_all(self, code: CloseCode, reason: str) -> Deferred[None]:
-        """Closes every connection.
+        """Closes every connection; those that come while this lasts are the handshake's to refuse.
 
-        :returns: fires when the last one is gone, which takes ``CLOSE_TIMEOUT`` seconds at most.
+        :returns: fires when the last of them is gone, which takes ``CLOSE_TIMEOUT`` seconds at most.
         """
-        for connection in list(self.connections):
+        self._leaving = set(self.connections)
+        for connection in list(self._leaving):
             connection.shut(code, reason)
-        if not self.connections:
+        if not self._leaving:
             return succeed(None)
         self._all_gone = Deferred()
         return self._all_gone
 
+    def abort_all(self) -> None:
+        """Cuts the connections that are left: those that came while the others were being closed."""
+        for connection in list(self.connections):
+            connection.transport.abortConnection()
+
     def forget(self, connection: SignalingProtocol) -> None:
         """Takes note that a connection is gone."""
         self.connections.discard(connection)
-        if self._all_gone is not None and not self.connections:
+        self._leaving.discard(connection)
+        if self._all_gone is not None and not self._leaving:
             gone, self._all_gone = self._all_gone, None
             gone.callback(None)
