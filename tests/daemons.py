@@ -160,9 +160,9 @@ class DaemonCase(SynchronousTestCase):
         wait_until(lambda: "REST: " in server.output, "both addresses on the console")
         return server
 
-    def daemon(self, *arguments: str) -> Daemon:
+    def daemon(self, *arguments: str, twistd: tuple[str, ...] = ()) -> Daemon:
         """A server that has gone to the background, with ``server.pid`` and ``server.log`` in the folder."""
-        command = self.command(*arguments, twistd=("--pidfile=server.pid", "--logfile=server.log"))
+        command = self.command(*arguments, twistd=("--pidfile=server.pid", "--logfile=server.log", *twistd))
         done = subprocess.run(**command, capture_output=True, check=False, timeout=DEADLINE)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         server = Daemon(self.folder, done.stdout.decode())

@@ -23,6 +23,14 @@ SERVER: Final = "jsongle-server"
 Message = dict[str, Any]
 
 
+def nested(levels: int) -> list[Any]:
+    """Arrays within arrays, so many levels deep."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
 class ScenarioCase(SynchronousTestCase):
     """A test that talks to a server through clients.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.registry import Registry
+from jsongle_server.registry import FORMER_IDENTITIES, Registry
 from tests.members import PlainMember
 
 
@@ -54,6 +54,23 @@ class RegistryTests(SynchronousTestCase):
         self.registry.remove(self.bob)
         self.registry.remove(self.bob)
         self.assertEqual(self.registry.all(), [self.phone, self.laptop])
+
+    def test_identity_of_a_session_that_ended_is_remembered(self) -> None:
+        """An identity is a former one from the end of its session on; a user id and a stranger's name never are."""
+        self.assertFalse(self.registry.is_former("id-1"))
+        self.registry.remove(self.phone)
+        self.registry.remove(PlainMember("id-9", uid="ann"))
+        former = [name for name in ("id-1", "id-2", "id-9", "ann") if self.registry.is_former(name)]
+        self.assertEqual(former, ["id-1"])
+
+    def test_memory_of_identities_is_bounded(self) -> None:
+        """The latest are remembered, the oldest are forgotten first."""
+        for number in range(FORMER_IDENTITIES + 1):
+            member = PlainMember(f"gone-{number}", uid="cy")
+            self.registry.add(member)
+            self.registry.remove(member)
+        former = [number for number in range(FORMER_IDENTITIES + 1) if self.registry.is_former(f"gone-{number}")]
+        self.assertEqual(former, list(range(1, FORMER_IDENTITIES + 1)))
 
     def test_lists_are_snapshots(self) -> None:
         """A list that somebody walks through stays as it is while sessions end."""

@@ -152,6 +152,11 @@ class LevelTests(ServerTestCase):
         self.assertEqual(self.put(b'{"x": 1, "level": "warn", "level": "trace"}', **sent)[0], 200)
         self.assertEqual(self.server.control.level, "trace")
 
+    def test_capitals_do_not_matter(self) -> None:
+        """A level may be written as logs show it; the answer has its name."""
+        self.assertEqual(self.put(b'{"level": "WARN"}'), (200, {"level": "warn", "was": "info"}))
+        self.assertEqual(self.put(b'{"level": "Info"}'), (200, {"level": "info", "was": "warn"}))
+
     def test_what_names_no_level_is_refused_with_those_there_are(self) -> None:
         """No body, no JSON, no object, no level, a bad one, or one that is no text: nothing changes."""
         for body in (

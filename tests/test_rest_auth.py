@@ -117,7 +117,18 @@ class LocalTests(SynchronousTestCase):
 
     def test_forwarded_requests_are_not_local(self) -> None:
         """A proxy on this machine speaks for somebody else; one header is enough, even an empty one."""
-        for name in ("Forwarded", "X-Forwarded-For", "x-forwarded-proto", "X-FORWARDED", "X-Real-IP", "Via"):
+        for name in (
+            "Forwarded",
+            "X-Forwarded-For",
+            "x-forwarded-proto",
+            "X-FORWARDED",
+            "X-Original-Forwarded-For",
+            "X-Real-IP",
+            "X-Client-IP",
+            "True-Client-IP",
+            "CF-Connecting-IP",
+            "Via",
+        ):
             for value in ("for=192.0.2.1", ""):
                 self.assertEqual((name, self.status_for(LOCAL, **{name: value})), (name, 403))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import BinaryIO
 
@@ -86,6 +87,30 @@ class LogTests(SynchronousTestCase):
             answer = RestServer(admin_token=TOKEN, log_path=path).get("/logs")
             self.assertEqual((answer.status, answer.json["errorCode"]), (404, 404000))
             self.assertIn("logPath", answer.json["errorMsg"])
+
+    def test_a_file_that_cannot_be_read_is_an_error(self) -> None:
+        """The answer says why; that is the operator's to mend, so that the log has no traceback."""
+        for error, reason in (
+            (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+            (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        ):
+
+            def fail(path: str, error: OSError = error) -> None:
+                raise error
+
+            self.patch(rest, "open_regular", fail)
+            answer = self.server.get("/logs")
+            self.assertEqual(answer.status, 500)
+            self.assertEqual(answer.json, {"errorCode": 500001, "errorMsg": f"The log file cannot be read: {reason}"})
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_a_loop_of_links_is_an_error(self) -> None:
+        """The same with a file that the system really cannot open."""
+        os.unlink(self.path)
+        os.symlink(os.path.basename(self.path), self.path)
+        answer = self.server.get("/logs")
+        self.assertEqual((answer.status, answer.json["errorCode"]), (500, 500001))
+        self.assertRegex(answer.json["errorMsg"], "^The log file cannot be read: .")
 
     def test_a_file_that_grows_meanwhile_keeps_its_announced_length(self) -> None:
         """What is logged after the request is for the next one."""

@@ -129,6 +129,12 @@ class RoutingTests(SynchronousTestCase):
         self.arrive("id-eve", "id-laptop")
         self.assertEqual(self.route("id-laptop", self.bob).recipients, [self.laptop])
 
+    def test_identity_of_a_session_that_ended_cannot_be_taken_over(self) -> None:
+        """What was meant for a session that ended does not go to a user who calls himself by its identity."""
+        self.registry.remove(self.laptop)
+        self.arrive("id-eve", "id-laptop")
+        self.assertEqual(self.route("id-laptop", self.bob), Route(Place.NOWHERE, (), "id-bob"))
+
     def test_uid_leads_to_all_devices(self) -> None:
         """A user id means every session of that user."""
         self.assertEqual(self.route("ann", self.bob), Route(Place.DIRECT, [self.phone, self.laptop], "id-bob"))

@@ -75,6 +75,15 @@ class DirectTests(AddressingCase):
         for to in ("", "Bob", "bob ", "__proto__", "bob/bob", "/", "x" * 5000):
             self.assertLeadsNowhere(alice, to)
 
+    def test_identity_of_who_has_gone(self) -> None:
+        """What is for a session that has gone does not go to one who took its identity for a uid."""
+        alice, bob = self.users("alice", "bob")
+        self.server.drop(bob)
+        eve = self.server.user(bob.identity)
+        mid = alice.say(bob.identity, "session-text", description={"content": "for Bob alone"})
+        self.assertError(alice, 404002, mid=mid)
+        self.assertNothing(eve)
+
     def test_who_has_gone(self) -> None:
         """Who has gone is not reached, by identity or uid; a device that remains is."""
         alice, one, two = self.users("alice", "bob", "bob")

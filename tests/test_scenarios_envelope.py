@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import Any
-
-import orjson
+from typing import Any, Final
 
 from jsongle_server.testing import Client
-from tests.scenarios import NOW, ScenarioCase, on_both_transports
+from tests.scenarios import NOW, ScenarioCase, nested, on_both_transports
 
-
-def nested(levels: int) -> list[Any]:
-    """Arrays within arrays, so many levels deep."""
-    value: list[Any] = []
-    for _ in range(levels - 1):
-        value = [value]
-    return value
+NO_IDS: Final[tuple[Any, ...]] = (7, 0, True, False, [], ["m"], {}, {"m": 1})
+"""What cannot be the id of a message."""
 
 
 @on_both_transports
@@ -97,10 +89,40 @@ class IdTests(ScenarioCase):
 
     def test_not_a_string(self) -> None:
         """An id must be a string."""
-        for mid in (7, True, ["m"], {"m": 1}):
+        for mid in NO_IDS:
             alice, bob = self.send(id=mid)
             self.assertError(alice, 400001, mid=None)
             self.assertNothing(bob)
+
+    def test_every_action(self) -> None:
+        """It must be one whatever the action, a report to the server and an answer to an iq included."""
+        for action in ("session-propose", "session-event", "session-metrics", "iq-result", "iq-error"):
+            alice, bob = self.send(id=7, jsongle={"action": action})
+            self.assertError(alice, 400001, mid=None)
+            self.assertNothing(bob)
+
+    def test_of_an_iq(self) -> None:
+        """An iq waits for an ``iq-error``, and gets it."""
+        alice, bob = self.users("alice", "bob")
+        for to in ("bob", "jsongle-server", "nowhere"):
+            for mid in (*NO_IDS, "m" * 257):
+                alice.send({"id": mid, "to": to, "jsongle": {"action": "iq-set", "query": "ping", "transaction": "t"}})
+                answer = alice.take_one()
+                self.assertIqError(answer, 400001)
+                self.assertEqual(answer["jsongle"]["transaction"], "t")
+                self.assertNothing(bob)
+
+    def test_of_a_hello(self) -> None:
+        """A hello with such an id fails: an ack says so, then a ``session-error`` says why; another may follow."""
+        for mid, named in ((7, None), ("m" * 257, "m" * 257)):
+            client = self.server.connect()
+            client.greeted()
+            hello = {"action": "iq-result", "query": "session-hello", "description": {"uid": "alice"}}
+            client.send({"id": mid, "jsongle": hello})
+            ack, *client.inbox = client.take()
+            self.assertEqual((ack["jsongle"]["action"], ack["jsongle"]["status"]), ("ack", "failed"))
+            self.assertError(client, 400001, mid=named)
+            self.assertEqual(client.hello("alice")["jsongle"]["status"], "success")
 
 
 @on_both_transports
@@ -230,72 +252,3 @@ class NoJsongleTests(ScenarioCase):
             self.assertError(alice, 400002, mid="m")
         alice.send({"id": "m", "to": "bob"})
         self.assertError(alice, 400002, mid="m")
-
-
-@on_both_transports
-class CheckOrderTests(ScenarioCase):
-    """Which check answers when several would."""
-
-    FAULTS = (400003, 400002, 403002, 403003, 400001, 405001)
-
-    def provoke(self, *faults: int) -> int:
-        """The code that a message gets which has all these faults."""
-        client = self.server.connect() if 403002 in faults else self.server.user("alice")
-        client.take()
-        message: dict[str, Any] = {"id": "m", "to": "nowhere", "jsongle": {"action": "session-text"}}
-        if 405001 in faults:
-            message["jsongle"]["action"] = "session-dance"
-        if 400001 in faults:
-            del message["to"]
-        if 403003 in faults:
-            message["from"] = "somebody else"
-        if 400002 in faults:
-            del message["jsongle"]
-        if 400003 in faults:
-            message["deep"] = nested(64)
-        client.send_bytes(orjson.dumps(message))
-        code: int = client.take_one()["jsongle"]["description"]["errorCode"]
-        return code
-
-    def test_pairwise(self) -> None:
-        """Of any two checks that fail, the one that the protocol names first answers."""
-        pairs = list(combinations(self.FAULTS, 2))
-        self.assertEqual([self.provoke(*pair) for pair in pairs], [first for first, _ in pairs])
-
-    def test_all_at_once(self) -> None:
-        """A message with every fault, and with all but the first so many, gets the code of the first that is left."""
-        self.assertEqual([self.provoke(*self.FAULTS[start:]) for start in range(6)], list(self.FAULTS))
-
-    def test_what_the_action_needs_comes_last(self) -> None:
-        """An action that clients may not use is refused before anybody looks at its description or recipient."""
-        alice = self.server.user("alice")
-        mid = alice.say("nowhere", "ack", description=5)
-        self.assertError(alice, 405001, mid=mid)
-
-    def test_guards_answer_an_iq_by_session_error(self) -> None:
-        """An iq that fails a guard gets a ``session-error``."""
-        alice = self.server.user("alice")
-        alice.send({"id": "m", "from": "x", "to": "jsongle-server", "jsongle": {"action": "iq-get", "query": "ping"}})
-        self.assertError(alice, 403003, mid="m")
-
-    def test_past_the_guards_an_iq_gets_an_iq_error(self) -> None:
-        """From what the action needs on, an ``iq-set`` or ``iq-get`` gets an ``iq-error``."""
-        alice = self.server.user("alice")
-        for action in ("iq-set", "iq-get"):
-            alice.say("nowhere", action, query="q", transaction="t")
-            self.assertOwn(
-                alice,
-                {
-                    "action": "iq-error",
-                    "query": "q",
-                    "transaction": "t",
-                    "description": {"errorCode": 404002, "errorDetails": "No such recipient"},
-                },
-            )
-
-    def test_an_iq_answer_gets_a_session_error(self) -> None:
-        """Nobody waits for the answer to an answer."""
-        alice = self.server.user("alice")
-        for action in ("iq-result", "iq-error"):
-            mid = alice.say("nowhere", action, query="q", transaction="t")
-            self.assertError(alice, 404002, mid=mid)

@@ -120,20 +120,30 @@ class UnreachableTests(ScenarioCase):
             self.assertOwn(alice, unreachable(initiator="alice"))
 
     def test_odd_sids(self) -> None:
-        """A sid that is not a string is echoed as it is and harms nothing."""
+        """A sid that is not a string is a sid too: echoed as it is, and answered once, whatever resembles it."""
         alice = self.server.user("alice")
-        sids: tuple[Any, ...] = (None, 0, 1.5, True, ["s"], {"s": {}})
+        sids: tuple[Any, ...] = ("", "0", "1", 0, 1, 1.5, -1, True, False, [], ["s"], {}, {"s": {}}, {"s": []})
         for sid in sids:
             alice.say("nowhere", "session-propose", sid=sid)
             self.assertOwn(alice, unreachable(sid=sid))
+        for sid in sids:
+            alice.say("nowhere", "session-propose", sid=sid)
+        self.assertNothing(alice)
 
-    def test_the_last_64_sids(self) -> None:
-        """The server remembers the last 64 sids of a sender, so that its memory has a bound."""
+    def test_null_sid(self) -> None:
+        """A sid that is null is none: each message is answered, and it is echoed."""
         alice = self.server.user("alice")
-        for number in range(65):
+        for _ in range(3):
+            alice.say("nowhere", "session-propose", sid=None)
+            self.assertOwn(alice, unreachable(sid=None))
+
+    def test_the_last_256_sids(self) -> None:
+        """The server remembers the last 256 sids of a sender, so that its memory has a bound."""
+        alice = self.server.user("alice")
+        for number in range(257):
             alice.say("nowhere", "session-propose", sid=f"s-{number}")
-        self.assertEqual(len(alice.take()), 65)
-        for number in range(64, 0, -1):
+        self.assertEqual(len(alice.take()), 257)
+        for number in range(256, 0, -1):
             alice.say("nowhere", "session-propose", sid=f"s-{number}")
         self.assertNothing(alice)
         alice.say("nowhere", "session-propose", sid="s-0")

@@ -11,10 +11,11 @@ import treq
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredQueue
-from twisted.internet.endpoints import clientFromString
+from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, TestCase
 
 from jsongle_server.config import Config
@@ -22,6 +23,10 @@ from jsongle_server.listening import CannotBind
 from jsongle_server.log_file import open_log_file
 from jsongle_server.logs import LogControl
 from jsongle_server.service import Server, make_server
+from jsongle_server.testing import HANDSHAKE
+from jsongle_server.websocket import HANDSHAKE_TIMEOUT
+
+REQUEST = "\r\n".join((*HANDSHAKE, "", "")).encode()
 
 
 class Browser(WebSocketClientProtocol):
@@ -39,6 +44,36 @@ class Browser(WebSocketClientProtocol):
     def onClose(self, was_clean: bool, code: int, reason: str) -> None:
         """Notes how it ended."""
         self.gone.callback((code, reason))
+
+
+class Talker(Protocol):
+    """A client that says one thing and then never a word, whatever comes.
+
+    :ivar answer: fires with what came, up to the end of an HTTP head.
+    :ivar gone: fires with all that came, when the connection has ended.
+    """
+
+    transport: Any  # a TCP one, which can abort
+
+    def __init__(self, words: bytes) -> None:
+        self._words = words
+        self._received = b""
+        self.answer: Deferred[bytes] = Deferred()
+        self.gone: Deferred[bytes] = Deferred()
+
+    def connectionMade(self) -> None:
+        """Says it."""
+        self.transport.write(self._words)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Takes what comes."""
+        self._received += data
+        if b"\r\n\r\n" in self._received and not self.answer.called:
+            self.answer.callback(self._received)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Notes the end."""
+        self.gone.callback(self._received)
 
 
 class ServerCase(TestCase):
@@ -68,6 +103,13 @@ class ServerCase(TestCase):
         browser: Browser = await clientFromString(reactor, f"tcp:{escaped}:{port}").connect(factory)
         await browser.is_open
         return browser
+
+    async def talk(self, server: Server, words: bytes) -> Talker:
+        """A client that has said something to the WebSocket port."""
+        port = server.addresses[0].rpartition(":")[2]
+        talker: Talker = await connectProtocol(clientFromString(reactor, f"tcp:127.0.0.1:{port}"), Talker(words))
+        self.addCleanup(talker.transport.abortConnection)
+        return talker
 
 
 class RunningTests(ServerCase):
@@ -141,6 +183,36 @@ class StopTests(ServerCase):
             with self.assertRaises(ConnectionRefusedError):
                 await clientFromString(reactor, f"tcp:127.0.0.1:{address.rpartition(':')[2]}").connect(Factory())
         self.start(ws_port=int(server.addresses[0].rpartition(":")[2]))
+
+    async def test_newcomers_are_told(self) -> None:
+        """Until those who were there are gone, newcomers are told to try again, and REST says why."""
+        server = self.start()
+        stubborn = await self.talk(server, REQUEST)
+        self.assertTrue((await stubborn.answer).startswith(b"HTTP/1.1 101 "))
+        stopping = server.stopService()
+        newcomer = await self.talk(server, REQUEST)
+        head, _, body = (await newcomer.gone).partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 503 "), head)
+        self.assertIn(b"\r\nRetry-After: ", head)
+        self.assertEqual(orjson.loads(body)["errorCode"], 503001)
+        response = await treq.get(f"{server.addresses[1]}/readyz", persistent=False)
+        self.assertEqual((response.code, (await response.json())["status"]), (503, "draining"))
+        self.assertFalse(stopping.called)
+        stubborn.transport.abortConnection()
+        await stopping
+
+    async def test_newcomers_do_not_hold_it_up(self) -> None:
+        """Who comes while the server stops, and says nothing, is cut as soon as those who were there are gone."""
+        server = self.start()
+        stubborn = await self.talk(server, REQUEST)
+        await stubborn.answer
+        stopping = server.stopService()
+        silent = await self.talk(server, b"GET")
+        await (await self.talk(server, REQUEST)).gone  # the server has accepted the silent one by now
+        stubborn.transport.abortConnection()
+        await stopping
+        # Much sooner than it would have been cut for its slow handshake.
+        self.assertEqual(await silent.gone.addTimeout(HANDSHAKE_TIMEOUT / 2, reactor), b"")
 
     async def test_connections_without_a_word(self) -> None:
         """Connections that never got to their handshake do not hold it up."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.python.usage import UsageError
@@ -19,6 +21,7 @@ from jsongle_server.service import Server
 from jsongle_server.tap import Options, makeService
 
 TOKEN = "a-token-of-enough-characters"
+FREE_PORTS = ("--wsPort=0", "--restPort=0", "--wsHost=127.0.0.1", "--restHost=127.0.0.1")
 
 
 class TapCase(TestCase):
@@ -50,9 +53,18 @@ class TapCase(TestCase):
         assert isinstance(code, str), code
         return code
 
-    def started(self, *arguments: str) -> Server:
-        """The server of a command line, running on free ports."""
-        options = self.parsed("--wsPort=0", "--restPort=0", "--wsHost=127.0.0.1", "--restHost=127.0.0.1", *arguments)
+    def started(self, *arguments: str, twistd: Sequence[str] | None = None) -> Server:
+        """The server of a command line, running on free ports.
+
+        :param twistd: twistd's own options; ``None`` where something else than twistd runs the server.
+        """
+        arguments = (*FREE_PORTS, *arguments)
+        if twistd is None:
+            options = self.parsed(*arguments)
+        else:
+            parent = ServerOptions()
+            parent.parseOptions([*twistd, "jsongle", *arguments])
+            options = parent.subOptions
         server = makeService(options)
         server.startService()
         self.addCleanup(server.stopService)
@@ -218,10 +230,65 @@ class StartTests(TapCase):
         self.assertNotIn("Token", self.out.getvalue())
         self.assertNotIn(TOKEN, self.out.getvalue() + self.err.getvalue())
 
+    def test_dev_prints_no_token_of_a_run_that_fails(self) -> None:
+        """A token is printed once the ports are bound: with a port in use there is no run that it could be for."""
+        with socket.create_server(("127.0.0.1", 0)) as taken, self.assertRaises(SystemExit):
+            self.started("--dev", f"--wsPort={taken.getsockname()[1]}")
+        self.assertEqual(self.out.getvalue(), "")
+
     def test_no_token_otherwise(self) -> None:
         """Without ``--dev`` no token is made."""
         self.started()
         self.assertNotIn("Token", self.out.getvalue())
+
+
+class LogFileTests(TapCase):
+    """The server's own log file beside twistd's log, which may change its user."""
+
+    def setUp(self) -> None:
+        """Notes which files are given to whom."""
+        super().setUp()
+        self.given: list[tuple[str, int, int]] = []
+        self.patch(os, "chown", lambda path, uid, gid: self.given.append((path, uid, gid)))
+
+    def test_log_of_twistd(self) -> None:
+        """twistd's log cannot be the server's as well, however it is written: one line says so."""
+        Path("folder").mkdir()
+        for twistd, path in (
+            (["--logfile=a.log"], "a.log"),
+            (["--logfile=a.log"], os.path.abspath("a.log")),
+            (["--logfile=folder/../a.log"], "./a.log"),
+            ([], "twistd.log"),
+            (["--logfile=folder/jsongle-server.log"], "folder"),
+        ):
+            with self.assertRaises(SystemExit) as raised:
+                self.started(f"--logPath={path}", twistd=twistd)
+            text = str(raised.exception.code)
+            self.assertRegex(text, r"^logPath: /\S+\.log is twistd's own log already\b.*$")
+
+    def test_other_log(self) -> None:
+        """Any other file can, and so can that name when twistd does not write it."""
+        self.started("--logPath=own.log", twistd=["--logfile=a.log"])
+        self.started("--logPath=twistd.log", twistd=["--nodaemon"])
+        self.assertTrue(Path("own.log").exists() and Path("twistd.log").exists())
+
+    def test_given_to_whom_twistd_becomes(self) -> None:
+        """The log file belongs to the user and group of ``--uid`` and ``--gid``; what is not given stays."""
+        path = os.path.abspath("own.log")
+        for twistd in (["--uid=4711", "--gid=4712"], ["--uid=4711"], ["--gid=4712"], [], None):
+            self.started("--logPath=own.log", twistd=twistd)
+        self.assertEqual(self.given, [(path, 4711, 4712), (path, 4711, -1), (path, -1, 4712)])
+
+    def test_not_to_be_given(self) -> None:
+        """One who may not give the file away is told in one line."""
+
+        def refuse(path: str, uid: int, gid: int) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        self.patch(os, "chown", refuse)
+        with self.assertRaises(SystemExit) as raised:
+            self.started("--logPath=own.log", twistd=["--uid=4711"])
+        self.assertRegex(str(raised.exception.code), r"^logPath: .*own\.log: Operation not permitted$")
 
 
 class PluginTests(TestCase):

@@ -9,6 +9,8 @@ from typing import Any
 import psutil
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.telemetry import DISK_LIMIT, CpuMeter, Probe, SlowProbe, Telemetry, disk_free, idle_share
@@ -135,18 +137,33 @@ class SlowProbeTests(SynchronousTestCase):
         self.disk.running[0].callback(5.0)
         self.assertEqual(self.successResultOf(other), 5.0)
 
-    def test_a_probe_that_fails_is_logged_and_has_no_answer(self) -> None:
-        """A disk that is not there any more is no reason to fail."""
-        value = self.probe.value()
-        self.disk.running[0].errback(OSError("gone"))
-        self.assertIsNone(self.successResultOf(value))
-        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+    def test_a_probe_that_fails_has_no_answer(self) -> None:
+        """A disk that is not there any more is no reason to fail, nor one to log a traceback."""
+        self.assertIsNone(self._failed())
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_a_probe_that_fails_is_logged_once(self) -> None:
+        """One warning when it begins to fail, however many ask; the next one only after it has worked again."""
+        seen = EventLoggingObserver()
+        globalLogPublisher.addObserver(seen)
+        self.addCleanup(globalLogPublisher.removeObserver, seen)
+        for _ in range(2):
+            for _ in range(3):
+                self._failed()
+            self._answered(1.0)
+        logged = [(event["log_level"], formatEvent(event)) for event in seen]
+        self.assertEqual(logged, [(LogLevel.warn, "the free disk space cannot be had: gone")] * 2)
 
     def test_an_answer_at_once_leaves_no_timer(self) -> None:
         """Nothing is limited that is over."""
         probe = SlowProbe(lambda: 0.0, self.clock, lambda _: succeed(6.0))
         self.assertEqual(self.successResultOf(probe.value()), 6.0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def _failed(self) -> float | None:
+        value = self.probe.value()
+        self.disk.running[-1].errback(OSError("gone"))
+        return self.successResultOf(value)
 
     def _answered(self, found: float) -> Deferred[float | None]:
         value = self.probe.value()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import socket
 import subprocess
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from twisted.trial.unittest import SkipTest
 
 from tests.daemons import DEADLINE, DaemonCase, SocketClient, wait_until
+
+NOBODY: Final = 65_534
+"""A user and group without rights, whatever they are called here."""
 
 
 class ForegroundTests(DaemonCase):
@@ -174,6 +180,19 @@ class LogTests(DaemonCase):
         messages = [event["message"] for event in events]
         self.assertIn(f"WebSocket on {server.addresses[0]}", messages)
         self.assertEqual(messages[-1], "stopped")
+
+    def test_other_user(self) -> None:
+        """With ``--uid`` and ``--gid`` the file is that user's, so that the server can go on writing it."""
+        if os.getuid() != 0:
+            raise SkipTest("only root can become somebody else")
+        os.chown(self.folder, NOBODY, NOBODY)
+        server = self.daemon("--logPath=own.log", twistd=(f"--uid={NOBODY}", f"--gid={NOBODY}"))
+        own = self.folder / "own.log"
+        self.assertEqual((own.stat().st_uid, own.stat().st_gid), (NOBODY, NOBODY))
+        client = SocketClient(server.addresses[0])
+        client.hello("alice")
+        wait_until(lambda: "hello" in own.read_text(), "a line in the file that was given away")
+        client.disconnect()
 
     def test_level_changes_at_once(self) -> None:
         """``PUT /logs/levels`` shows single messages in twistd's log and in the server's own from then on."""

@@ -10,7 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.testing import WebSocketMemoryServer
 from jsongle_server.vocabulary import CloseCode
-from jsongle_server.websocket import SignalingProtocol
+from jsongle_server.websocket import CLOSE_TIMEOUT, SignalingProtocol
+
+CLOSE = 8
 
 
 class ClosingTests(SynchronousTestCase):
@@ -48,6 +50,69 @@ class ClosingTests(SynchronousTestCase):
         self.server.clock.advance(0)
         self.assertIsNotNone(self.client.wire.transport.lost)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+
+class ExchangeTests(SynchronousTestCase):
+    """Both close frames, and what comes after them."""
+
+    def setUp(self) -> None:
+        """Opens a connection."""
+        self.server = WebSocketMemoryServer()
+        self.client = self.server.connect()
+        self.client.take()
+        self.aborted = False
+        self.patch(self.client.wire.transport, "abortConnection", self.abort)
+
+    def abort(self) -> None:
+        """Notes that the connection was cut, which tells the client's system to throw away what it has not read."""
+        self.aborted = True
+
+    def answer_to(self, payload: bytes) -> list[tuple[int, bytes]]:
+        """The frames with which a close frame is answered; the connection then ends, without being cut."""
+        self.client.wire.send_frame(CLOSE, payload)
+        frames = self.client.wire.read_frames()
+        self.assertTrue(self.client.wire.transport.disconnecting)
+        self.assertIsNotNone(self.client.wire.transport.lost)
+        self.assertFalse(self.aborted)
+        self.assertEqual(self.server.signaling.connection_count, 0)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+        return frames
+
+    def assert_answered(self, payload: bytes, code: int) -> None:
+        """A close frame is answered by one with this code."""
+        answered = [(opcode, answer[:2]) for opcode, answer in self.answer_to(payload)]
+        self.assertEqual(answered, [(CLOSE, code.to_bytes(2, "big"))])
+
+    def test_good(self) -> None:
+        """A good close frame, with a code and a reason, is answered by 1000."""
+        self.assert_answered(b"\x0f\xa0I have to go", 1000)
+
+    def test_reserved_code(self) -> None:
+        """1005 means that there was no code, and so is none to send: 1002 (RFC 6455 section 7.4.1)."""
+        self.assert_answered((1005).to_bytes(2, "big"), 1002)
+
+    def test_half_a_code(self) -> None:
+        """A single byte is no code: 1002 (RFC 6455 section 5.5.1)."""
+        self.assert_answered(b"\x03", 1002)
+
+    def test_reason_that_is_no_text(self) -> None:
+        """A reason that is not UTF-8: 1007 (RFC 6455 section 8.1)."""
+        self.assert_answered(b"\x03\xe8\xff", 1007)
+
+    def test_answer_to_ours(self) -> None:
+        """When the client has answered our close frame nothing more is said, and the rest of ours can still be read."""
+        self.client.wire.protocol.close(CloseCode.GOING_AWAY, "stopping")
+        self.client.take()
+        self.assertEqual(self.answer_to(b"\x03\xe9"), [])
+        self.assertEqual(self.client.closed, (1001, "stopping"))
+
+    def test_client_that_reads_nothing(self) -> None:
+        """A client that never reads our answer is cut after a while."""
+        self.client.wire.transport.stalled = True
+        self.client.wire.send_frame(CLOSE, b"\x03\xe8")
+        self.assertFalse(self.aborted)
+        self.server.clock.advance(CLOSE_TIMEOUT)
+        self.assertTrue(self.aborted)
 
 
 class UnixTests(SynchronousTestCase):

@@ -16,6 +16,7 @@ from jsongle_server.testing import HANDSHAKE, WebSocketMemoryServer, WebSocketWi
 from jsongle_server.websocket import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
 
 REQUEST = "\r\n".join((*HANDSHAKE, "", "")).encode()
+MALFORMED_ORIGINS = ("example.com", "https://", "https:///x", "https://[::1", "https://example.com:x", "*")
 
 
 class HandshakeCase(SynchronousTestCase):
@@ -154,6 +155,11 @@ class RequestTests(HandshakeCase):
             with self.subTest(target):
                 self.assert_refused(self.path(target), 404)
 
+    def test_socket_io_polling(self) -> None:
+        """Socket.IO begins with plain HTTP: it is told there that it is wrong here, not to upgrade."""
+        self.assert_refused(self.asked("GET /socket.io/?EIO=4&transport=polling HTTP/1.1", "Host: localhost"), 404)
+        self.assertEqual(dict(self.server.metrics.refusals), {"path": 1})
+
     def test_plain_http(self) -> None:
         """A browser that opens the address is told to upgrade (RFC 9110 section 15.5.22)."""
         headers = self.assert_refused(self.asked("GET / HTTP/1.1", "Host: localhost"), 426)
@@ -182,9 +188,11 @@ class RequestTests(HandshakeCase):
 
     def test_other_version(self) -> None:
         """A version that is not spoken is answered with those that are (RFC 6455 section 4.4)."""
-        lines = [line.replace("Version: 13", "Version: 99") for line in HANDSHAKE]
-        headers = self.assert_refused(self.asked(*lines), 400)
-        self.assertTrue([line for line in headers if line.startswith("Sec-WebSocket-Version: 13")])
+        for version in ("99", "14", "12", "8", "7", "0"):
+            with self.subTest(version):
+                lines = [line.replace("Version: 13", f"Version: {version}") for line in HANDSHAKE]
+                headers = self.assert_refused(self.asked(*lines), 400)
+                self.assertIn("Sec-WebSocket-Version: 13", headers)
 
     def test_headers_too_large(self) -> None:
         """Headers beyond the limit are refused, finished or not."""
@@ -231,6 +239,16 @@ class OriginTests(HandshakeCase):
         ):
             with self.subTest(origin):
                 self.assert_refused(self.with_header(f"Origin: {origin}"), 403)
+
+    def test_malformed(self) -> None:
+        """What is no origin is not on the list: 403; without a list it is only malformed: 400."""
+        for origin in MALFORMED_ORIGINS:
+            with self.subTest(origin):
+                self.allowing("https://example.com")
+                self.assert_refused(self.with_header(f"Origin: {origin}"), 403)
+                self.assertEqual(dict(self.server.metrics.refusals), {"origin": 1})
+                self.server = WebSocketMemoryServer()
+                self.assert_refused(self.with_header(f"Origin: {origin}"), 400)
 
     def test_setting_in_other_forms(self) -> None:
         """The setting may be written with capitals, a default port or a slash; browsers send none of them."""

@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable
 
 import orjson
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import provider
 
 from jsongle_server import websocket
 from jsongle_server.session import Session
@@ -170,6 +172,35 @@ class OwnMistakeTests(RobustCase):
         self.assertEqual(len(self.flushLoggedErrors(Boom)), 1)
 
 
+class SeverityTests(RobustCase):
+    """How loud the log is about our own mistakes."""
+
+    def levels(self) -> list[LogLevel]:
+        """The levels of the tracebacks that are logged from now on, as they come."""
+        levels: list[LogLevel] = []
+
+        @provider(ILogObserver)
+        def watch(event: LogEvent) -> None:
+            if "log_failure" in event:
+                levels.append(event["log_level"])
+
+        globalLogPublisher.addObserver(watch)
+        self.addCleanup(globalLogPublisher.removeObserver, watch)
+        return levels
+
+    def test_a_connection_is_not_the_server(self) -> None:
+        """What ends a connection is an error; fatal is only what ends the server."""
+        levels = self.levels()
+        self.patch(self.server.signaling.rooms, "join", boom)
+        self.alice.say("jsongle-server", "iq-set", query="join", description={"rid": "other"})
+        self.patch(Session, "end", boom)
+        self.server.drop(self.bob)
+        self.patch(websocket, "check_request", boom)
+        self.server.open_wire().send(REQUEST)
+        self.assertEqual(levels, [LogLevel.error] * 3)
+        self.assertEqual(len(self.flushLoggedErrors(Boom)), 3)
+
+
 class ClientMistakeTests(RobustCase):
     """Clients that do their worst."""
 
@@ -248,6 +279,21 @@ class StopTests(RobustCase):
         self.server.clock.advance(CLOSE_TIMEOUT)
         self.server.clock.advance(0)
         self.assertIsNone(self.successResultOf(stopped))
+
+    def test_newcomers(self) -> None:
+        """It is over when those are gone who were there at its beginning; who came later is cut by ``abort_all``."""
+        stopped = self.server.factory.close_all(CloseCode.GOING_AWAY, "stopping")
+        newcomer = self.server.open_wire()
+        for client in (self.alice, self.bob):
+            self.assertNoResult(stopped)
+            client.wire.transport.cut()
+        self.assertIsNone(self.successResultOf(stopped))
+        self.assertIsNone(newcomer.transport.lost)
+        self.server.factory.abort_all()
+        self.server.clock.advance(0)
+        self.assertIsNotNone(newcomer.transport.lost)
+        self.assertEqual(self.server.factory.connections, set())
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
 
     def test_nobody_there(self) -> None:
         """With nobody there it is over at once."""
