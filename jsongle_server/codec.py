@@ -55,12 +55,14 @@ class Outgoing:
     """A message encoded once, for any number of recipients.
 
     :ivar action: its action, for the metrics.
+    :ivar mid: its id.
     """
 
-    __slots__ = ("_head", "_tail", "action")
+    __slots__ = ("_head", "_tail", "action", "mid")
 
-    def __init__(self, action: str, head: bytes, tail: bytes) -> None:
+    def __init__(self, action: str, mid: str, head: bytes, tail: bytes) -> None:
         self.action = action
+        self.mid = mid
         self._head = head
         self._tail = tail
 
@@ -107,7 +109,7 @@ def encode(message_id: str, sender: str, fields: Json) -> Outgoing:
     :param fields: the rest of the envelope: ``jsongle`` and whatever came beside it, without ``id``, ``from``, ``to``.
     """
     head = b'{"id":' + orjson.dumps(message_id) + b',"from":' + orjson.dumps(sender) + b',"to":'
-    return Outgoing(fields["jsongle"]["action"], head, b"," + orjson.dumps(fields)[1:])
+    return Outgoing(fields["jsongle"]["action"], message_id, head, b"," + orjson.dumps(fields)[1:])
 
 
 def fingerprint(value: Any) -> int:

@@ -12,11 +12,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from jsongle_server.config_addresses import hosts_overlap, interface, origins
-from jsongle_server.config_values import ValueKind, integer, log_file, one_of, period, seconds, secret, server_name
+from jsongle_server.config_values import (
+    ValueKind,
+    integer,
+    log_file,
+    one_of,
+    period,
+    rate,
+    seconds,
+    secret,
+    server_name,
+)
+
+NEEDS_RESTART: Final = frozenset(
+    {
+        "wsPort",
+        "restPort",
+        "wsHost",
+        "restHost",
+        "id",
+        "logPath",
+        "logFilesNumber",
+        "logFilePeriod",
+        "logFormat",
+    }
+)
+"""The settings that take effect when the server starts, and no reload changes."""
 
 _LONGEST_SHOWN: Final = 100
 _DAY: Final = 86_400
@@ -59,7 +84,31 @@ class Config:
     max_members_per_room: int = 0
     max_members_per_multi_room: int = 0
     max_rooms_per_user: int = 50
+    rate_limit: float = 50
+    rate_burst: int = 200
+    candidate_rate: float = 50
+    candidate_burst: int = 200
+    max_connections_per_address: int = 0
+    handshake_rate: float = 0
+    handshake_burst: int = 20
+    drain_timeout: float = 10
+    ring_timeout: float = 60
+    resume_window: float = 30
+    resume_buffer_messages: int = 1024
+    resume_buffer_bytes: int = 1_048_576
+    max_detached_bytes: int = 67_108_864
+    max_send_queue: int = 524_288
     admin_token: str | None = field(default=None, repr=False)
+
+    def reloaded(self, other: Config) -> tuple[Config, list[str], list[str]]:
+        """This configuration with those settings of another that can change while the server runs.
+
+        :returns: the result; the names of the settings that changed; and of those that would need a restart.
+        """
+        differing = [each for each in SETTINGS if getattr(self, each.attribute) != getattr(other, each.attribute)]
+        changed = [each for each in differing if each.name not in NEEDS_RESTART]
+        result = replace(self, **{each.attribute: getattr(other, each.attribute) for each in changed})
+        return result, [each.name for each in changed], [each.name for each in differing if each not in changed]
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, str], *, labels: Mapping[str, str] | None = None) -> Config:
@@ -183,6 +232,54 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "maxRoomsPerUser",
         integer(0, note="0 = no limit"),
         "Number of rooms a session may be in at a time; 0 means no limit.",
+    ),
+    Setting(
+        "rateLimit",
+        rate(),
+        "Messages a second that one client may send; 0 is no limit.",
+    ),
+    Setting("rateBurst", integer(1, 1_000_000), "Messages that one client may send at once."),
+    Setting(
+        "candidateRate",
+        rate(),
+        "Candidates a second that one client may send; 0 is no limit.",
+    ),
+    Setting("candidateBurst", integer(1, 1_000_000), "Candidates that one client may send at once."),
+    Setting(
+        "maxConnectionsPerAddress",
+        integer(0, note="0 = no limit"),
+        "Number of connections from one network address; 0 means no limit, as whole offices share an address.",
+    ),
+    Setting(
+        "handshakeRate",
+        rate(),
+        "Connections a second that one network address may open; 0 is no limit.",
+    ),
+    Setting("handshakeBurst", integer(1, 1_000_000), "Connections that one network address may open at once."),
+    Setting(
+        "drainTimeout",
+        seconds(longest=_DAY, zero="at once"),
+        "Time over which clients are sent away when the server stops, in seconds; 0 sends them at once.",
+    ),
+    Setting(
+        "ringTimeout",
+        seconds(longest=_DAY, zero="off"),
+        "Time after which a call that nobody has answered ends, in seconds; 0 lets it ring.",
+    ),
+    Setting("resumeWindow", seconds(longest=_DAY), "Time for which a session waits for its client, in seconds."),
+    Setting("resumeBufferMessages", integer(1, 1_048_576), "Number of messages that are kept for a client's return."),
+    Setting(
+        "resumeBufferBytes", integer(1_024, 1_073_741_824), "Bytes of messages that are kept for a client's return."
+    ),
+    Setting(
+        "maxDetachedBytes",
+        integer(1_024, 1_099_511_627_776),
+        "Bytes of messages that are kept for all clients together that have lost their connection.",
+    ),
+    Setting(
+        "maxSendQueue",
+        integer(1_024, 1_073_741_824),
+        "Bytes that may wait for a client that reads too slowly, the socket's own buffer not counted.",
     ),
     Setting(
         "adminToken",

@@ -80,8 +80,17 @@ def seconds(*, longest: int, zero: str = "") -> ValueKind[float]:
 
     :param zero: what 0 means; empty where 0 is not accepted.
     """
+    return _decimal("a number of seconds", longest, zero)
+
+
+def rate() -> ValueKind[float]:
+    """Make the kind of rates: so many a second, decimals allowed; 0 is no limit."""
+    return _decimal("a number a second", 1_000_000, "no limit")
+
+
+def _decimal(what: str, longest: int, zero: str) -> ValueKind[float]:
     start = f"from 0 ({zero}) to" if zero else "above 0, up to"
-    accepts = f"a number of seconds {start} {longest}"
+    accepts = f"{what} {start} {longest}"
 
     def parse(text: str) -> float:
         if not _DECIMAL.fullmatch(text):

@@ -13,12 +13,16 @@ The tree::
     ├── HelloFirst           403002
     ├── NotYourIdentity      403003
     ├── TooManyRooms         403004
+    ├── NotYourCall          403006
     ├── UnknownQuery         404001
     ├── NoSuchRecipient      404002
     ├── NobodyElse           404003
     ├── UnsupportedAction    405001
     ├── WrongRoomKind        409001
-    └── InternalError        500001
+    ├── TooFast              429001
+    ├── TooManyCalls         429001
+    ├── InternalError        500001
+    └── Unavailable          503001
 """
 
 from __future__ import annotations
@@ -85,6 +89,12 @@ class TooManyRooms(JsongleError):
     code = ErrorCode.TOO_MANY_ROOMS
 
 
+class NotYourCall(JsongleError):
+    """The session is no party of the call."""
+
+    code = ErrorCode.NOT_YOUR_CALL
+
+
 class UnknownQuery(JsongleError):
     """No such query, or not with this iq action."""
 
@@ -115,7 +125,32 @@ class WrongRoomKind(JsongleError):
     code = ErrorCode.WRONG_ROOM_KIND
 
 
+class TooFast(JsongleError):
+    """The session sends more than it may.
+
+    :param retry_after: milliseconds until there is room again.
+    """
+
+    code = ErrorCode.TOO_FAST
+
+    def __init__(self, details: str, *, retry_after: int) -> None:
+        super().__init__(details)
+        self.retry_after = retry_after
+
+
+class TooManyCalls(JsongleError):
+    """The session has as many live calls as it may have."""
+
+    code = ErrorCode.TOO_FAST
+
+
 class InternalError(JsongleError):
     """The server failed; the log says how."""
 
     code = ErrorCode.INTERNAL
+
+
+class Unavailable(JsongleError):
+    """The server has no room; the connection is closed, and the client may try again."""
+
+    code = ErrorCode.UNAVAILABLE

@@ -9,17 +9,20 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from jsongle_server.call_relay import handle_call
 from jsongle_server.codec import Envelope, Json
 from jsongle_server.errors import BadParameter, HelloFirst, NotYourIdentity, UnsupportedAction
 from jsongle_server.hello import handle_hello, is_hello
 from jsongle_server.relay import handle_message
 from jsongle_server.reports import handle_report
-from jsongle_server.session import Handler, Session, SessionState
+from jsongle_server.services import Handler
+from jsongle_server.session import Session, SessionState
 from jsongle_server.vocabulary import CALL_ACTIONS, IQ_ACTIONS, Action, Event, Namespace, Query
 
 HANDLERS: Final = MappingProxyType[str, Handler](
     {
-        **dict.fromkeys(CALL_ACTIONS | IQ_ACTIONS, handle_message),
+        **dict.fromkeys(CALL_ACTIONS, handle_call),
+        **dict.fromkeys(IQ_ACTIONS, handle_message),
         Action.SESSION_CUSTOM: handle_message,
         Action.SESSION_EVENT: handle_message,
         Action.SESSION_METRICS: handle_report,
@@ -42,12 +45,12 @@ def admit(session: Session, envelope: Envelope) -> Handler:
     :raises UnsupportedAction: the action does not exist or is the server's own.
     """
     if is_hello(session, envelope):
+        session.uncount()
         return handle_hello
     if session.state is not SessionState.IDENTIFIED:
         raise HelloFirst("A session-hello must come first")
     fields = envelope.fields
-    sender = fields.get("from")
-    if sender != session.identity and sender is not None and sender != "":
+    if not session.speaks_as(fields.get("from")):
         raise NotYourIdentity("'from' is not your identity")
     if type(fields.get("to")) is not str:
         raise BadParameter("Missing 'to' parameter")

@@ -47,9 +47,15 @@ class Refusal(ConnectionDeny):
         self.message = message
 
 
-def check_request(request: ConnectionRequest, config: Config, lifecycle: Lifecycle, signaling: Signaling) -> None:
+def check_request(
+    request: ConnectionRequest, config: Config, lifecycle: Lifecycle, signaling: Signaling, *, is_welcome: bool
+) -> bool:
     """Decides whether a client may come in.
 
+    :param is_welcome: whether its address may have another connection.
+
+    :returns: whether it must go on with a session that there is: the server is full, but some of those that fill it
+        may be clients that come back before the loss of their connections was noticed.
     :raises Refusal: it may not.
     """
     if request.path.startswith(KEPT_FREE):
@@ -60,8 +66,17 @@ def check_request(request: ConnectionRequest, config: Config, lifecycle: Lifecyc
         raise _bad_origin()
     if not lifecycle.is_ready:
         raise _unavailable(lifecycle.phase.value, f"The server is {lifecycle.phase.value}")
-    if signaling.connection_count >= config.max_concurrent_users:
+    if not is_welcome:
+        raise Refusal(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            error_code=ErrorCode.TOO_FAST,
+            reason="address",
+            message="Too many connections from this address",
+        )
+    over = signaling.connection_count - config.max_concurrent_users
+    if over >= 0 and over >= signaling.resumes.attached_count:
         raise _unavailable("full", "The server is full")
+    return over >= 0
 
 
 def judge_failure(status: HTTPStatus, reason: str, *, path: str, config: Config) -> Refusal:
@@ -118,5 +133,6 @@ _MALFORMED_ORIGIN: Final = "HTTP Origin header invalid"  # how Autobahn begins t
 _EXTRA_HEADERS: Final[dict[HTTPStatus, tuple[str, ...]]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("Allow: GET",),
     HTTPStatus.SERVICE_UNAVAILABLE: (f"Retry-After: {RETRY_AFTER}",),
+    HTTPStatus.TOO_MANY_REQUESTS: (f"Retry-After: {RETRY_AFTER}",),
     HTTPStatus.UPGRADE_REQUIRED: ("Upgrade: websocket", "Connection: Upgrade"),
 }

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsongle_server import messages
 from jsongle_server.codec import Envelope, Json, json_size
-from jsongle_server.errors import BadParameter, JsongleError, NotYourIdentity
+from jsongle_server.errors import BadParameter, JsongleError, NotYourIdentity, Unavailable
+from jsongle_server.resume import ResumeRequest, read_resume
 from jsongle_server.session import SessionState
-from jsongle_server.vocabulary import MAX_DESCRIPTION, MAX_NAME, Action, Query, Status
+from jsongle_server.vocabulary import MAX_DESCRIPTION, MAX_NAME, Action, CloseCode, Query, Status
 
 if TYPE_CHECKING:
     from jsongle_server.session import Session
@@ -40,11 +41,55 @@ def handle_hello(session: Session, envelope: Envelope, now: float) -> None:
         description = check_hello(envelope, session.services.config.id)
         if session.uid not in ("", description["uid"]):
             raise NotYourIdentity("A session keeps its 'uid'")
+        resume = read_resume(envelope.jsongle["description"].get("resume"))
+        if session.state is SessionState.AWAITING_HELLO:
+            _begin(session, description, resume, transaction, now)
+            return
     except JsongleError:
         session.say(messages.hello_ack(Status.FAILED, transaction))
         raise
     session.identify(description)
     session.say(messages.hello_ack(Status.SUCCESS, transaction, {"id": session.identity}))
+
+
+def _begin(session: Session, description: Json, resume: ResumeRequest | bool, transaction: Any, now: float) -> None:
+    """Takes the first hello of a connection: it begins a session or goes on with one.
+
+    :raises Unavailable: there is no room for another session.
+    """
+    if isinstance(resume, ResumeRequest) and _go_on(session, description, resume, transaction, now):
+        return
+    if session.must_resume:
+        raise Unavailable("The server is full")
+    session.identify(description)
+    told: Json = {"id": session.identity}
+    if resume:
+        session.resumption = session.services.resumes.opt_in(session)
+        told["resume"] = {"token": session.resumption.token, "window": session.services.resumes.window}
+    if isinstance(resume, ResumeRequest):
+        told["resumed"] = False
+        session.services.metrics.resumes_refused += 1
+    session.say_unnumbered(messages.hello_ack(Status.SUCCESS, transaction, told))
+
+
+def _go_on(session: Session, description: Json, resume: ResumeRequest, transaction: Any, now: float) -> bool:
+    """Goes on with the session that a client comes back to, if that can be; if not, that one ends."""
+    resumes = session.services.resumes
+    former = resumes.claim(resume.token)
+    if former is None or former.resumption is None:
+        return False
+    resumption = former.resumption
+    if former.uid != description["uid"] or resumption.is_outrun or not resumption.buffer.has_all_after(resume.seq):
+        former.close(CloseCode.SESSION_MOVED, "the client began anew", now)
+        return False
+    told = {
+        "id": former.identity,
+        "resume": {"token": resumption.token, "window": resumes.window},
+        "resumed": True,
+        "received": resumption.received,
+    }
+    former.take_over(session, resume.seq, description, messages.hello_ack(Status.SUCCESS, transaction, told))
+    return True
 
 
 def check_hello(envelope: Envelope, server_id: str) -> Json:

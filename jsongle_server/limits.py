@@ -6,6 +6,10 @@ Layer 1: takes ``now`` as an argument and says yes or no; what follows from it i
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
+
+_ROUNDING: Final = 0.001
+"""What may be missing of one thing: whoever waits exactly as told must not be refused for a time's last digit."""
 
 
 class RecentCount:
@@ -30,3 +34,50 @@ class RecentCount:
         """
         self._times.append(now)
         return len(self._times) == self._limit and now - self._times[0] <= self._span
+
+
+class TokenBucket:
+    """Allows so many things a second, and more at once after a pause.
+
+    :param rate: things a second.
+    :param burst: most things at once.
+    :param now: seconds since the epoch.
+    """
+
+    __slots__ = ("_burst", "_rate", "_seen", "_tokens")
+
+    def __init__(self, *, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._seen = now
+
+    def take(self, now: float) -> float:
+        """Takes one, whether or not it is there.
+
+        :returns: seconds until there is room for another; 0 while there is.
+        """
+        self._fill(now)
+        self._tokens -= 1
+        return max(0.0, -self._tokens / self._rate)
+
+    def try_take(self, now: float) -> float:
+        """Takes one if it is there.
+
+        :returns: 0 if it was, else seconds until there will be one.
+        """
+        self._fill(now)
+        if self._tokens >= 1 - _ROUNDING:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) / self._rate
+
+    def is_full(self, now: float) -> bool:
+        """Whether nothing was taken that has not come back."""
+        self._fill(now)
+        return self._tokens >= self._burst
+
+    def _fill(self, now: float) -> None:
+        # The clock may be set back: that is no time passed.
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._seen) * self._rate)
+        self._seen = now

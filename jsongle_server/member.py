@@ -6,6 +6,7 @@ connection and no reactor. Layer 2.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ class Member(Protocol):
     @property
     def identity(self) -> str:
         """The session identity: unique, made by the server, what others address."""
+        ...
+
+    @property
+    def aliases(self) -> Collection[str]:
+        """Other identities that lead to it as well."""
         ...
 
     @property

@@ -44,12 +44,13 @@ def hello_ack(status: Status, transaction: Any, description: Json | None = None)
     return ack
 
 
-def session_error(code: ErrorCode, details: str, mid: str | None) -> Json:
+def session_error(code: ErrorCode, details: str, mid: str | None, **more: Any) -> Json:
     """What was wrong with a message (protocol section 8).
 
     :param mid: the ``id`` of that message, left out where it is not known.
+    :param more: what else the description says.
     """
-    description: Json = {"errorCode": code, "errorDetails": details}
+    description: Json = {"errorCode": code, "errorDetails": details, **more}
     if mid is not None:
         description["mid"] = mid
     return {"action": Action.SESSION_ERROR, "description": description}
@@ -64,12 +65,12 @@ def iq_result(request: Json, description: Json, *, mid: str) -> Json:
     return {"action": Action.IQ_RESULT, **_iq_echo(request, mid), "description": description}
 
 
-def iq_error(request: Json, code: ErrorCode, details: str, *, mid: str) -> Json:
+def iq_error(request: Json, code: ErrorCode, details: str, *, mid: str, **more: Any) -> Json:
     """The answer to an iq that failed (protocol section 4); parameters as in :func:`iq_result`."""
     return {
         "action": Action.IQ_ERROR,
         **_iq_echo(request, mid),
-        "description": {"errorCode": code, "errorDetails": details},
+        "description": {"errorCode": code, "errorDetails": details, **more},
     }
 
 
@@ -109,9 +110,21 @@ def unreachable(message: Json, *, at: str) -> Json:
     return _call_info(message, Reason.UNREACHABLE, {"ended": at})
 
 
+def retract(message: Json, reason: Reason, *, at: str) -> Json:
+    """Tells a session that was rung that the call is not for it any more (protocol section 6).
+
+    :param message: holds what is echoed: ``sid``, ``initiator``, ``responder``.
+    """
+    return {**call_echo(message), "action": Action.SESSION_RETRACT, "reason": reason, "description": {"ended": at}}
+
+
+def call_echo(message: Json) -> Json:
+    """What the server's own messages about a call repeat of those of its parties."""
+    return {key: message[key] for key in _ECHOED_IN_CALLS if key in message}
+
+
 def _call_info(message: Json, reason: Reason, description: Json) -> Json:
-    echo = {key: message[key] for key in _ECHOED_IN_CALLS if key in message}
-    return {**echo, "action": Action.SESSION_INFO, "reason": reason, "description": description}
+    return {**call_echo(message), "action": Action.SESSION_INFO, "reason": reason, "description": description}
 
 
 def _iq_echo(request: Json, mid: str) -> Json:

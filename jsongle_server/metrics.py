@@ -23,6 +23,7 @@ from prometheus_client.core import (
     Metric,
 )
 
+from jsongle_server.calls import Outcome
 from jsongle_server.vocabulary import ACTIONS, ErrorCode, RoomKind
 
 RELAY_BUCKETS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
@@ -49,6 +50,15 @@ class Live(Protocol):
 
     def count_rooms(self) -> Mapping[RoomKind, int]:
         """Rooms by kind."""
+        ...
+
+    def count_calls(self) -> Mapping[str, int]:
+        """Live calls by state."""
+        ...
+
+    @property
+    def detached_bytes(self) -> int:
+        """Bytes that are kept for clients that have lost their connection."""
         ...
 
 
@@ -104,11 +114,16 @@ class Metrics:
         self.sessions = 0
         self.session_seconds = 0.0
         self.relay_seconds = Histogram(RELAY_BUCKETS)
-        self.calls_accepted = 0
+        self.calls_answered = 0
+        self.calls_ended: Counter[str] = Counter(dict.fromkeys(Outcome, 0))
+        self.talk_seconds = Histogram(CALL_BUCKETS)
         self.texts = 0
         self.reactions = 0
         self.ice_failures = 0
-        self.call_seconds = Histogram(CALL_BUCKETS)
+        self.resumed = 0
+        self.resumes_refused = 0
+        self.replayed = 0
+        self.reported_seconds = Histogram(CALL_BUCKETS)
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -161,9 +176,14 @@ class Metrics:
         yield _counter("sessions_identified", "Sessions that said hello", self.sessions)
         yield _counter("session_seconds", "Time that ended sessions lasted", self.session_seconds)
         yield _by("rooms_created", "Rooms created", "kind", self.rooms_created)
-        yield _counter("calls_accepted", "Calls accepted", self.calls_accepted)
+        yield _counter("calls_answered", "Calls answered", self.calls_answered)
+        yield _by("calls_ended", "Calls that are over, by how they ended", "outcome", self.calls_ended)
+        yield _histogram("call_seconds", "Durations of answered calls, from answer to end", self.talk_seconds)
+        yield _counter("sessions_resumed", "Sessions that went on over another connection", self.resumed)
+        yield _counter("resumes_refused", "Clients that came back and could not go on", self.resumes_refused)
+        yield _counter("messages_replayed", "Messages sent again to clients that came back", self.replayed)
         yield _counter("ice_failures", "ICE failures reported by clients", self.ice_failures)
-        yield _histogram("call_seconds", "Durations of calls reported by clients", self.call_seconds)
+        yield _histogram("reported_call_seconds", "Durations of calls reported by clients", self.reported_seconds)
 
 
 def _live_metrics(live: Live) -> Iterator[Metric]:
@@ -176,6 +196,12 @@ def _live_metrics(live: Live) -> Iterator[Metric]:
     for kind, count in live.count_rooms().items():
         rooms.add_metric((kind,), count)
     yield rooms
+    calls = GaugeMetricFamily("jsongle_calls", "Live calls", labels=("state",))
+    for call_state, count in live.count_calls().items():
+        calls.add_metric((call_state,), count)
+    yield calls
+    kept = "Bytes kept for clients that have lost their connection"
+    yield GaugeMetricFamily("jsongle_detached_bytes", kept, value=live.detached_bytes)
 
 
 def _counter(name: str, text: str, value: float) -> Metric:

@@ -24,11 +24,11 @@ class Registry(Generic[M]):
         self._former: dict[str, None] = {}
 
     def __len__(self) -> int:
-        return len(self._by_identity)
+        return sum(len(devices) for devices in self._by_uid.values())
 
     def all(self) -> list[M]:
         """A snapshot of every identified session, in order of arrival."""
-        return list(self._by_identity.values())
+        return [member for identity, member in self._by_identity.items() if identity == member.identity]
 
     def add(self, member: M) -> None:
         """Makes a session findable by its identity and uid, which must not change from now on."""
@@ -39,6 +39,8 @@ class Registry(Generic[M]):
         """Forgets a session; one that is not known is fine."""
         if self._by_identity.pop(member.identity, None) is None:
             return
+        for alias in member.aliases:
+            del self._by_identity[alias]
         self._former[member.identity] = None
         if len(self._former) > FORMER_IDENTITIES:
             del self._former[next(iter(self._former))]
@@ -46,6 +48,14 @@ class Registry(Generic[M]):
         del devices[member]
         if not devices:
             del self._by_uid[member.uid]
+
+    def add_alias(self, member: M, alias: str) -> None:
+        """Makes a member findable by another name as well, one of its ``aliases`` from now on."""
+        self._by_identity[alias] = member
+
+    def drop_alias(self, alias: str) -> None:
+        """Makes such a name lead nowhere again."""
+        del self._by_identity[alias]
 
     def find(self, identity: str) -> M | None:
         """The session of that identity, if there is one."""

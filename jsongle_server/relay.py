@@ -5,67 +5,103 @@ Stamps a message, sends it to everybody whom ``to`` names, and tells the sender 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from jsongle_server import messages
-from jsongle_server.codec import Envelope, Json, encode, fingerprint
+from jsongle_server.codec import Envelope, Json, Outgoing, encode, fingerprint
 from jsongle_server.errors import BadParameter, NobodyElse, NoSuchRecipient, UnsupportedAction
 from jsongle_server.queries import handle_query
 from jsongle_server.routing import Place, Route, find_route
-from jsongle_server.vocabulary import CALL_ACTIONS, ENDING_ACTIONS, IQ_REQUESTS, Action, Event
+from jsongle_server.vocabulary import ENDING_ACTIONS, IQ_REQUESTS, Action, Event
 
 if TYPE_CHECKING:
     from jsongle_server.session import Session
 
-UNREACHABLE_MEMORY: Final = 256
-"""For how many calls, the latest ones, a session is remembered to have been told that nobody is there."""
-
 
 def handle_message(session: Session, envelope: Envelope, now: float) -> None:
-    """Passes a message on, or takes it where it is the server that it is for.
+    """Passes on a message that is no part of a call, or takes it where it is the server that it is for.
 
     :raises JsongleError: why it could not be.
     """
     envelope.check_id()
-    route = find_route(
+    route = route_of(session, envelope)
+    if route.place is Place.SERVER:
+        _take(session, envelope, now)
+    elif route.recipients or route.place is Place.MUC:
+        relay(session, envelope, route, now)
+    elif not _is_receipt(envelope.jsongle):
+        if route.place is Place.ROOM:
+            raise NobodyElse("Nobody else is in the room")
+        raise NoSuchRecipient("No such recipient")
+
+
+def route_of(session: Session, envelope: Envelope) -> Route:
+    """Where a message goes."""
+    return find_route(
         envelope.to,
         session,
         server_id=session.services.config.id,
         registry=session.services.registry,
         namespace=envelope.jsongle.get("namespace"),
     )
-    if route.place is Place.SERVER:
-        _take(session, envelope, now)
-    elif route.recipients or (route.place is Place.MUC and envelope.action not in CALL_ACTIONS):
-        _relay(session, envelope, route, now)
-    else:
-        _reach_nobody(session, envelope, route.place, now)
 
 
-def _relay(session: Session, envelope: Envelope, route: Route, now: float) -> None:
+def relay(session: Session, envelope: Envelope, route: Route, now: float) -> None:
+    """Passes a message on and tells the sender so, where its kind asks for that.
+
+    :raises BadParameter: its description is not an object.
+    """
     started = session.services.stopwatch()
-    at = messages.timestamp(now)
-    mid = envelope.mid or session.services.new_id()
-    _stamp(envelope, at)
-    fields = envelope.fields
-    for spliced in ("id", "from", "to"):
-        fields.pop(spliced, None)
-    outgoing = encode(mid, route.sender, fields)
+    outgoing = encode_relayed(session, envelope, route, now)
     for recipient in route.recipients:
         recipient.deliver(outgoing)
     session.services.metrics.relay_seconds.observe(session.services.stopwatch() - started)
     _count(session, envelope)
     if envelope.action in (Action.SESSION_TEXT, Action.SESSION_CUSTOM):
-        session.say(messages.received(envelope.jsongle, mid=mid, at=at))
+        session.say(messages.received(envelope.jsongle, mid=outgoing.mid, at=messages.timestamp(now)))
     elif envelope.action == Action.SESSION_PROPOSE:
-        session.say(messages.trying(envelope.jsongle, at=at))
+        session.say(messages.trying(envelope.jsongle, at=messages.timestamp(now)))
+
+
+def encode_relayed(session: Session, envelope: Envelope, route: Route, now: float) -> Outgoing:
+    """Stamps and encodes a message that goes on; the envelope is used up by it.
+
+    :raises BadParameter: its description is not an object.
+    """
+    _stamp(envelope, messages.timestamp(now))
+    fields = envelope.fields
+    mid = envelope.mid or session.services.new_id()
+    for spliced in ("id", "from", "to"):
+        fields.pop(spliced, None)
+    return encode(mid, route.sender, fields)
+
+
+def check_description(envelope: Envelope) -> None:
+    """Checks what a message must have to be passed on.
+
+    :raises BadParameter: its description is not an object.
+    """
+    if type(envelope.jsongle.get("description", {})) is not dict:
+        raise BadParameter("'description' must be an object")
+
+
+def tell_unreachable(session: Session, envelope: Envelope, now: float) -> None:
+    """Answers a call message that reached nobody, once for a ``sid``.
+
+    The client library does not look at the ``sid`` of the answer: a late one would end its next call.
+    """
+    if envelope.action in ENDING_ACTIONS:
+        return
+    sid = envelope.jsongle.get("sid")
+    # A sid may be anything, and as long as a message.
+    if sid is None or session.remember_told(fingerprint(sid)):
+        session.say(messages.unreachable(envelope.jsongle, at=messages.timestamp(now)))
 
 
 def _stamp(envelope: Envelope, at: str) -> None:
     """Writes into a message when it was relayed, and when it was sent where its sender did not."""
+    check_description(envelope)
     jsongle = envelope.jsongle
-    if type(jsongle.get("description", {})) is not dict:
-        raise BadParameter("'description' must be an object")
     if envelope.action == Action.SESSION_PROPOSE:
         return
     description = jsongle.setdefault("description", {})
@@ -77,8 +113,6 @@ def _count(session: Session, envelope: Envelope) -> None:
     metrics = session.services.metrics
     if envelope.action == Action.SESSION_TEXT:
         metrics.texts += 1
-    elif envelope.action == Action.SESSION_ACCEPT:
-        metrics.calls_accepted += 1
     elif envelope.action == Action.SESSION_EVENT and envelope.jsongle.get("event") == Event.REACTION:
         metrics.reactions += 1
 
@@ -87,42 +121,10 @@ def _take(session: Session, envelope: Envelope, now: float) -> None:
     """Handles a message that is addressed to the server itself."""
     if envelope.action in IQ_REQUESTS:
         handle_query(session, envelope, now)
-    elif envelope.action in CALL_ACTIONS:
-        _tell_unreachable(session, envelope, now)
     elif envelope.action in (Action.IQ_RESULT, Action.IQ_ERROR) or _is_receipt(envelope.jsongle):
         return
     else:
         raise UnsupportedAction(f"'{envelope.action}' cannot be addressed to the server")
-
-
-def _reach_nobody(session: Session, envelope: Envelope, place: Place, now: float) -> None:
-    if envelope.action in CALL_ACTIONS:
-        _tell_unreachable(session, envelope, now)
-    elif _is_receipt(envelope.jsongle):
-        return
-    elif place is Place.ROOM:
-        raise NobodyElse("Nobody else is in the room")
-    else:
-        raise NoSuchRecipient("No such recipient")
-
-
-def _tell_unreachable(session: Session, envelope: Envelope, now: float) -> None:
-    """Answers a call message that reached nobody, once for a ``sid``.
-
-    The client library does not look at the ``sid`` of the answer: a late one would end its next call.
-    """
-    if envelope.action in ENDING_ACTIONS:
-        return
-    sid = envelope.jsongle.get("sid")
-    told = session.unreachable_sids
-    if sid is not None:
-        key = fingerprint(sid)  # a sid may be anything, and as long as a message
-        if key in told:
-            return
-        told[key] = None
-        if len(told) > UNREACHABLE_MEMORY:
-            del told[next(iter(told))]
-    session.say(messages.unreachable(envelope.jsongle, at=messages.timestamp(now)))
 
 
 def _is_receipt(jsongle: Json) -> bool:

@@ -30,6 +30,6 @@ def handle_report(session: Session, envelope: Envelope, now: float) -> None:
         # A bool is an int to Python, not to the protocol.
         if type(duration) not in (int, float) or not 0 <= duration <= MAX_DURATION:
             raise BadParameter(f"'duration' must be a number of seconds from 0 to {MAX_DURATION}")
-        metrics.call_seconds.observe(duration)
+        metrics.reported_seconds.observe(duration)
     if description.get("error") == ICE_FAILED:
         metrics.ice_failures += 1

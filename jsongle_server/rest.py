@@ -92,9 +92,14 @@ class RestApi:
         watched = os.path.dirname(log_path) if log_path else os.sep
         self._telemetry = Telemetry(started=lifecycle.started, path=watched, reactor=reactor, run=run)
 
+    def reconfigure(self, config: Config) -> None:
+        """Goes by other settings from now on."""
+        self._config = config
+        self._gate = Gate(config.admin_token, config.cors_policy_origin, now=self._now)
+
     def resource(self) -> Front:
         """The root of the site; made to be served by :func:`make_site`."""
-        return Front(self.app.resource(), self._config.cors_policy_origin, self.route_of)
+        return Front(self.app.resource(), lambda: self._config.cors_policy_origin, self.route_of)
 
     def count(self, route: str, status: int) -> None:
         """Counts an answered request."""

@@ -31,13 +31,15 @@ class Front(Resource):
     """The way to the routes.
 
     :param routes: the routes.
-    :param origins: the setting ``corsPolicyOrigin``.
+    :param origins: gives the setting ``corsPolicyOrigin`` as it is now.
     :param route_of: names the route of a path, for the metrics.
     """
 
     isLeaf = True
 
-    def __init__(self, routes: IResource, origins: tuple[str, ...], route_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, routes: IResource, origins: Callable[[], tuple[str, ...]], route_of: Callable[[str], str]
+    ) -> None:
         super().__init__()
         self._route_of = route_of
         self._routes = routes
@@ -64,7 +66,7 @@ class Front(Resource):
         """
         for name, value in STANDARD_HEADERS:
             request.setHeader(name, value)
-        return allow_origin(request, self._origins)
+        return allow_origin(request, self._origins())
 
 
 def _checked_path(request: RestRequest) -> str:

@@ -76,6 +76,10 @@ class Rooms:
 
     def __init__(self, *, max_members: dict[RoomKind, int], max_rooms_per_user: int) -> None:
         self._rooms: dict[str, Room] = {}
+        self.limit(max_members=max_members, max_rooms_per_user=max_rooms_per_user)
+
+    def limit(self, *, max_members: dict[RoomKind, int], max_rooms_per_user: int) -> None:
+        """Sets the limits for joins to come; nobody is sent away. Parameters as of the class."""
         self._max_members = max_members
         self._max_rooms_per_user = max_rooms_per_user
 

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger, globalLogPublisher
 
 from jsongle_server import __version__, listening
+from jsongle_server.config import Config, ConfigError
 from jsongle_server.lifecycle import Lifecycle, Phase
 from jsongle_server.log_file import LogFile
 from jsongle_server.logs import LogControl
@@ -20,14 +21,13 @@ from jsongle_server.metrics import Metrics
 from jsongle_server.rest import RestApi, make_site
 from jsongle_server.signaling import Signaling
 from jsongle_server.vocabulary import CloseCode
-from jsongle_server.websocket import SignalingFactory
+from jsongle_server.websocket_factory import SignalingFactory
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from twisted.web.server import Site
-
-    from jsongle_server.config import Config
 
 
 class Server(Service):
@@ -36,6 +36,7 @@ class Server(Service):
     :param factory: serves the WebSocket port.
     :param site: serves the REST port.
     :param sockets: both ports, bound: WebSocket, REST.
+    :param reconfigure: has every part go by other settings.
     :param log_file: the server's own log, where it has one: written from now on, closed at the end.
 
     :ivar addresses: where the server is reached from this machine: the WebSocket and the REST address.
@@ -54,7 +55,12 @@ class Server(Service):
         sockets: tuple[socket.socket, socket.socket],
         log_file: LogFile | None,
         control: LogControl,
+        config: Config,
+        reconfigure: Callable[[Config], None],
     ) -> None:
+        self._config = config
+        self._reconfigure = reconfigure
+        self._control = control
         self._reactor = reactor
         self._lifecycle = lifecycle
         self._factory = factory
@@ -81,6 +87,30 @@ class Server(Service):
         self._log.info("WebSocket on {address}", address=ws_address)
         self._log.info("REST on {address}", address=rest_address)
 
+    def reload(self, read: Callable[[], Config]) -> None:
+        """Goes by the settings as they are now, as far as they can change while the server runs.
+
+        :param read: reads them; may raise a ConfigError, which changes nothing.
+        """
+        try:
+            other = read()
+        except ConfigError as error:
+            for problem in error.problems:
+                self._log.error("not reloaded: {problem}", problem=problem)
+            return
+        config, changed, waiting = self._config.reloaded(other)
+        self._config = config
+        self._reconfigure(config)
+        if "logLevel" in changed:
+            self._control.set_level(config.log_level)
+        self._log.info("reloaded; changed: {names}", names=", ".join(changed) or "nothing")
+        if waiting:
+            self._log.warn("changed, but only a restart takes it: {names}", names=", ".join(waiting))
+
+    def hurry(self) -> None:
+        """Stops at once, if it is stopping."""
+        self._factory.hurry()
+
     def stopService(self) -> Deferred[None]:
         """Closes every connection and port; fires when all of them are closed."""
         super().stopService()
@@ -89,10 +119,12 @@ class Server(Service):
     async def _stop(self) -> None:
         self._lifecycle.phase = Phase.DRAINING
         # Both ports answer until the last client is gone, so that newcomers and load balancers are told why not.
-        await self._factory.close_all(CloseCode.GOING_AWAY, "the server is shutting down")
+        spread = self._config.drain_timeout
+        await self._factory.close_all(CloseCode.SERVICE_RESTART, "the server is shutting down", spread=spread)
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.abort_all()
+        self._factory.signaling.end_detached(self._reactor.seconds())
         self._log.info("stopped")
         if self._log_file is not None and self._observer is not None:
             globalLogPublisher.removeObserver(self._observer)
@@ -111,6 +143,7 @@ def make_server(
 
     :param reactor: runs everything.
     :param control: the log level, which REST can change.
+    :param reconfigure: has every part go by other settings.
     :param log_file: the server's own log, where it has one.
     :param log_path: the file that ``GET /logs`` serves: that log's, or twistd's.
     :raises CannotBind: a port cannot be had.
@@ -119,7 +152,7 @@ def make_server(
     lifecycle = Lifecycle(started=reactor.seconds())
     lifecycle.ws_port, lifecycle.rest_port = (bound.getsockname()[1] for bound in sockets)
     metrics = Metrics(__version__)
-    signaling = Signaling(config, metrics, tracing=lambda: control.enabled("debug"))
+    signaling = Signaling(config, metrics, clock=reactor, tracing=lambda: control.enabled("debug"))
     factory = SignalingFactory(config, signaling, lifecycle, reactor=reactor)
     api = RestApi(
         config=config,
@@ -130,6 +163,11 @@ def make_server(
         log_path=log_path,
         reactor=reactor,
     )
+
+    def reconfigure(config: Config) -> None:
+        for part in (signaling, factory, api):
+            part.reconfigure(config)
+
     return Server(
         reactor,
         lifecycle=lifecycle,
@@ -138,6 +176,8 @@ def make_server(
         sockets=sockets,
         log_file=log_file,
         control=control,
+        config=config,
+        reconfigure=reconfigure,
     )
 
 

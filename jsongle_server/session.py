@@ -7,26 +7,24 @@ handlers; what is wrong with them is answered here and nowhere else. Layer 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger, LogLevel
 
 from jsongle_server import __version__, messages
-from jsongle_server.codec import Envelope, Json, Outgoing, address, decode, encode
-from jsongle_server.errors import InternalError, JsongleError, NotJson
+from jsongle_server.codec import Envelope, Json, Outgoing, address, decode
+from jsongle_server.errors import InternalError, JsongleError, NotJson, TooFast, Unavailable
 from jsongle_server.limits import RecentCount
 from jsongle_server.metrics import OTHER_ACTION
 from jsongle_server.privacy import obfuscated, printable
+from jsongle_server.throttle import Throttle
 from jsongle_server.vocabulary import ACTIONS, IQ_REQUESTS, CloseCode, Event, RoomKind
 
 if TYPE_CHECKING:
-    from jsongle_server.config import Config
-    from jsongle_server.metrics import Metrics
-    from jsongle_server.registry import Registry
-    from jsongle_server.rooms import Room, Rooms
+    from jsongle_server.resume import Resumption
+    from jsongle_server.rooms import Room
+    from jsongle_server.services import Peer, Services
 
 INFO: Final = "Easy signaling using JSONgle-Server"
 """What the server says of itself in its hello."""
@@ -35,8 +33,14 @@ NOT_JSON_LIMIT: Final = 20
 NOT_JSON_SPAN: Final = 60.0
 """So many frames that are not JSON within so many seconds are abuse (protocol section 2)."""
 
-Handler = Callable[["Session", Envelope, float], None]
-"""What is done with a message of some action; takes the session, the envelope and the time."""
+STOPPING: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART})
+"""Closes with which the server goes, not the client: calls go on without it."""
+
+MAX_ALIASES: Final = 16
+"""Most identities of later connections that still lead to a session."""
+
+TOLD_MEMORY: Final = 256
+"""For how many calls, the latest ones, a session is remembered to have been told that nobody is there."""
 
 
 class SessionState(StrEnum):
@@ -44,43 +48,8 @@ class SessionState(StrEnum):
 
     AWAITING_HELLO = "awaiting_hello"
     IDENTIFIED = "identified"
+    DETACHED = "detached"
     ENDED = "ended"
-
-
-class Peer(Protocol):
-    """The connection that a session speaks through."""
-
-    def send(self, payload: bytes) -> None:
-        """Sends one text frame; does nothing once the connection is closing."""
-        ...
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Closes the connection after what was sent before; does nothing once it is closing."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every session of a server shares.
-
-    :ivar new_id: makes a UUID4 string.
-    :ivar admit: checks a message's envelope against its sender and finds its handler, or raises a JsongleError.
-    :ivar stopwatch: seconds on a clock that only serves to measure.
-    :ivar tracing: whether single messages are logged.
-    """
-
-    config: Config
-    registry: Registry[Session]
-    rooms: Rooms
-    metrics: Metrics
-    new_id: Callable[[], str]
-    admit: Callable[[Session, Envelope], Handler]
-    stopwatch: Callable[[], float]
-    tracing: Callable[[], bool]
-
-    def encode_own(self, jsongle: Json) -> Outgoing:
-        """Encodes something that the server says in its own name."""
-        return encode(self.new_id(), self.config.id, {"jsongle": jsongle})
 
 
 class Session:
@@ -89,6 +58,11 @@ class Session:
     :param identity: the session identity: what the client uses as ``from``, and others address.
     :param remote: the client's network address, for people to read.
     :param now: seconds since the epoch.
+    :param must_resume: whether there is no room for it unless it goes on with a session that there is.
+
+    :ivar aliases: the identities that the client was greeted with on later connections, the latest ones: frames that it
+        wrote under them may still come. Others never see them.
+    :ivar resumption: what it keeps for the client's return, if it has opted in.
     """
 
     _log = Logger()
@@ -98,18 +72,24 @@ class Session:
         "_description",
         "_not_json",
         "_peer",
+        "_throttle",
+        "_told",
+        "aliases",
         "connected",
         "identity",
+        "must_resume",
         "remote",
+        "resumption",
         "rooms",
         "services",
         "state",
         "transaction",
         "uid",
-        "unreachable_sids",
     )
 
-    def __init__(self, services: Services, peer: Peer, *, identity: str, remote: str, now: float) -> None:
+    def __init__(
+        self, services: Services, peer: Peer, *, identity: str, remote: str, now: float, must_resume: bool = False
+    ) -> None:
         self.services = services
         self.identity = identity
         self.remote = remote
@@ -118,11 +98,15 @@ class Session:
         self.uid = ""
         self.rooms: dict[str, Room] = {}
         self.transaction = services.new_id()
-        self.unreachable_sids: dict[int, None] = {}
-        self._peer = peer
+        self._told: dict[int, None] = {}
+        self.aliases: dict[str, None] = {}
+        self.must_resume = must_resume
+        self.resumption: Resumption | None = None
+        self._peer: Peer | None = peer
         self._address = address(identity)
         self._description: Json = {}
         self._not_json: RecentCount | None = None
+        self._throttle = Throttle(services.config, now)
 
     def greet(self, now: float) -> None:
         """Asks the client who it is (protocol section 3)."""
@@ -144,6 +128,8 @@ class Session:
         """
         if self.state is SessionState.ENDED:
             return
+        if self.resumption is not None:
+            self.resumption.received += 1
         envelope: Envelope | None = None
         admitted = False
         try:
@@ -153,13 +139,12 @@ class Session:
                 self._trace("from", envelope.action, len(payload))
             handle = self.services.admit(self, envelope)
             admitted = True
+            self._rest(self._throttle.admit(self, envelope, now))
             handle(self, envelope, now)
         except JsongleError as error:
             if envelope is None:
                 self.services.metrics.count_received("", len(payload))
-            self._answer_error(error, envelope, admitted=admitted)
-            if isinstance(error, NotJson):
-                self._count_not_json(now)
+            self._take_error(error, envelope, now, admitted=admitted)
         except Exception:
             self._log.failure("a message could not be handled", level=LogLevel.error, session=self.identity)
             self._answer_error(InternalError("Internal error"), envelope, admitted=admitted)
@@ -176,16 +161,16 @@ class Session:
         """Sends the client a message. Never raises: a connection that fails is this session's trouble alone."""
         if self.state is SessionState.ENDED:
             return
-        payload = outgoing.addressed(self._address)
-        metrics = self.services.metrics
-        metrics.sent[outgoing.action] += 1
-        metrics.sent_bytes += len(payload)
-        if self.services.tracing():
-            self._trace("to", outgoing.action, len(payload))
-        try:
-            self._peer.send(payload)
-        except Exception:
-            self._log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
+        resumption = self.resumption
+        if resumption is None:
+            self._send(outgoing.action, outgoing.addressed(self._address))
+            return
+        size = resumption.buffer.size
+        payload = resumption.buffer.number(outgoing, self._address)
+        if self._peer is None:
+            self.services.resumes.grew(self, resumption.buffer.size - size)
+        else:
+            self._send(outgoing.action, payload)
 
     def describe(self, dn: str | None = None) -> Json:
         """What others are shown of this client (protocol section 4).
@@ -197,6 +182,30 @@ class Session:
             shown["dn"] = dn
         shown["id"] = self.identity
         return shown
+
+    @property
+    def is_lost_resumable(self) -> bool:
+        """Whether it has ended although it had opted into resume: nobody else would notice in an active call."""
+        return self.state is SessionState.ENDED and self.resumption is not None
+
+    def speaks_as(self, sender: object) -> bool:
+        """Whether ``from`` of a message, any JSON value, is this client."""
+        if type(sender) is str:
+            return not sender or sender == self.identity or sender in self.aliases
+        return sender is None
+
+    def remember_told(self, call: int) -> bool:
+        """Remembers that the client was told that nobody is there any more for a call.
+
+        :param call: a fingerprint of its ``sid``.
+        :returns: whether this is new.
+        """
+        if call in self._told:
+            return False
+        self._told[call] = None
+        if len(self._told) > TOLD_MEMORY:
+            del self._told[next(iter(self._told))]
+        return True
 
     def identify(self, description: Json) -> None:
         """Takes a checked hello: from now on the session can be found and can speak.
@@ -233,44 +242,159 @@ class Session:
         shown = room.describe(self) if room is not None else {}
         room = self.services.rooms.leave(self, rid)
         self._announce(room, Event.LEFT, shown, now)
+        self.services.leave_calls(self, now, rid=rid)
         self._log.info("leave {session} {kind} {rid}", session=self.identity, kind=room.kind.value, rid=printable(rid))
+
+    def say_unnumbered(self, jsongle: Json) -> None:
+        """Sends the client something that is never sent again: the ack of a connection's first hello."""
+        outgoing = self.services.encode_own(jsongle)
+        self._send(outgoing.action, outgoing.addressed(self._address))
+
+    def uncount(self) -> None:
+        """Takes back that a frame was counted: hello answers are not among those that a client sends again."""
+        if self.resumption is not None:
+            self.resumption.received -= 1
+
+    def is_heard_through(self, peer: Peer) -> bool:
+        """Whether this is the connection that the session has now."""
+        return self._peer is peer
+
+    def detach(self, now: float, *, cause: str) -> None:
+        """Loses its connection: a session that has opted in waits for its client, any other ends.
+
+        :param cause: why, for the log.
+        """
+        if self.resumption is None or self.state is not SessionState.IDENTIFIED:
+            self.end(now, cause=cause)
+            return
+        self.state = SessionState.DETACHED
+        self._peer = None
+        self.services.resumes.detach(self)
+        self._log.info("detach {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
+
+    def take_over(self, other: Session, seq: int, description: Json, ack: Json) -> None:
+        """Goes on over the connection of another session, which is none yet and ends with this.
+
+        :param other: the session of that connection.
+        :param seq: the number of the last envelope that the client has seen; the buffer holds all after it.
+        :param description: what others are shown from now on.
+        :param ack: what the client is told before it gets what it missed.
+        """
+        assert self.resumption is not None and other._peer is not None
+        former, self._peer = self._peer, other._peer
+        other.state, other._peer = SessionState.ENDED, None
+        self.state = SessionState.IDENTIFIED
+        self.remote = other.remote
+        self._description = description
+        services = self.services
+        services.resumes.attach(self)
+        self._take_alias(other.identity)
+        services.moved(self._peer, self)
+        self._peer.attach(self)
+        if former is not None:
+            former.attach(None)
+            former.close(CloseCode.SESSION_MOVED, "the session went on in a newer connection")
+        self.say_unnumbered(ack)
+        missed = self.resumption.buffer.after(seq, self._address)
+        services.metrics.resumed += 1
+        services.metrics.replayed += len(missed)
+        self._peer.make_room(sum(map(len, missed)))
+        for payload in missed:
+            self._put(payload)
+        self._log.info(
+            "resume {session} {remote}: {count} sent again",
+            session=self.identity,
+            remote=self.remote,
+            count=len(missed),
+        )
+
+    def _take_alias(self, alias: str) -> None:
+        registry = self.services.registry
+        registry.add_alias(self, alias)
+        self.aliases[alias] = None
+        if len(self.aliases) > MAX_ALIASES:
+            oldest = next(iter(self.aliases))
+            del self.aliases[oldest]
+            registry.drop_alias(oldest)
 
     def close(self, code: CloseCode, reason: str, now: float) -> None:
         """Ends the session and closes its connection; does nothing if it has ended."""
         if self.state is not SessionState.ENDED:
-            self.end(now, cause=reason)
-            self._peer.close(code, reason)
+            peer = self._peer
+            self.end(now, cause=reason, tell_calls=code not in STOPPING)
+            if peer is not None:
+                peer.close(code, reason)
 
-    def end(self, now: float, *, cause: str) -> None:
+    def end(self, now: float, *, cause: str, tell_calls: bool = True) -> None:
         """Ends the session, its connection being lost or about to be closed: it leaves its rooms and is forgotten.
 
         :param cause: why, for the log.
+        :param tell_calls: whether those it was calling with hear of it.
         """
         if self.state is SessionState.ENDED:
             return
-        if self.state is SessionState.IDENTIFIED:
+        if self.state is not SessionState.AWAITING_HELLO:
             self.services.registry.remove(self)
             self.services.metrics.session_seconds += max(0.0, now - self.connected)
         self.state = SessionState.ENDED
+        self.services.resumes.forget(self)
+        self.services.leave_calls(self, now, tell=tell_calls)
         for rid in list(self.rooms):
             self.leave(rid, now)
         self._log.info("disconnect {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
+
+    def _send(self, action: str, payload: bytes) -> None:
+        metrics = self.services.metrics
+        metrics.sent[action] += 1
+        metrics.sent_bytes += len(payload)
+        if self.services.tracing():
+            self._trace("to", action, len(payload))
+        self._put(payload)
+
+    def _put(self, payload: bytes) -> None:
+        """Hands bytes to the connection, unless it was lost over those before."""
+        if self._peer is None:
+            return
+        try:
+            self._peer.send(payload)
+        except Exception:
+            self._log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
 
     def _announce(self, room: Room, event: Event, member: Json, now: float) -> None:
         at = messages.timestamp(now)
         told = messages.room_event(room.kind, event, rid=room.rid, member=member, at=at)
         room.tell_others(self, self.services.encode_own(told))
 
+    def _take_error(self, error: JsongleError, envelope: Envelope | None, now: float, *, admitted: bool) -> None:
+        """Answers what was wrong, and closes the connection where that is what follows."""
+        is_iq = envelope is not None and envelope.action in IQ_REQUESTS
+        if not isinstance(error, TooFast) or is_iq or self._throttle.may_complain(now):
+            self._answer_error(error, envelope, admitted=admitted)
+        if not admitted:
+            self._rest(self._throttle.count_other(now))
+        if isinstance(error, NotJson):
+            self._count_not_json(now)
+        elif isinstance(error, Unavailable):
+            self.close(CloseCode.TRY_AGAIN_LATER, error.details, now)
+        elif isinstance(error, TooFast) and self._throttle.is_abuse(now):
+            self.close(CloseCode.POLICY_VIOLATION, "too many messages", now)
+
+    def _rest(self, delay: float) -> None:
+        """Has the client read from more slowly, where it is too fast."""
+        if delay and self._peer is not None:
+            self._peer.rest(delay)
+
     def _answer_error(self, error: JsongleError, envelope: Envelope | None, *, admitted: bool) -> None:
         """Tells the client what was wrong; past the guards an iq gets it as the answer that it waits for."""
         self.services.metrics.errors[error.code] += 1
+        more = {"retryAfter": error.retry_after} if isinstance(error, TooFast) else {}
         if envelope is None:
-            self.say(messages.session_error(error.code, error.details, error.mid))
+            self.say(messages.session_error(error.code, error.details, error.mid, **more))
         elif admitted and envelope.action in IQ_REQUESTS:
             mid = envelope.mid or self.services.new_id()
-            self.say(messages.iq_error(envelope.jsongle, error.code, error.details, mid=mid))
+            self.say(messages.iq_error(envelope.jsongle, error.code, error.details, mid=mid, **more))
         else:
-            self.say(messages.session_error(error.code, error.details, envelope.mid))
+            self.say(messages.session_error(error.code, error.details, envelope.mid, **more))
 
     def _count_not_json(self, now: float) -> None:
         if self._not_json is None:

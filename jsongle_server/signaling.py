@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from secrets import token_urlsafe
 from time import perf_counter
+from typing import Final
 from uuid import uuid4
 
 from twisted.logger import Logger
 
+from jsongle_server.call_relay import leave_calls
+from jsongle_server.calls import Calls
 from jsongle_server.config import Config
 from jsongle_server.handlers import admit
 from jsongle_server.metrics import Metrics
 from jsongle_server.registry import Registry
+from jsongle_server.resume import Resumes
 from jsongle_server.rooms import Rooms
-from jsongle_server.session import Peer, Services, Session, SessionState
+from jsongle_server.services import Clock, Peer, Services
+from jsongle_server.session import Session, SessionState
 from jsongle_server.vocabulary import RoomKind
+
+SECRET_BYTES: Final = 24
+"""Randomness of each part of a resume token."""
 
 
 class Signaling:
@@ -27,8 +36,10 @@ class Signaling:
 
     :param config: the configuration.
     :param metrics: where to count.
+    :param clock: tells the time and runs timers.
     :param tracing: tells whether single messages are logged.
     :param new_id: makes unique ids; UUID4 strings unless a test wants others.
+    :param new_secret: makes unguessable strings; of 192 bits unless a test wants others.
     """
 
     _log = Logger()
@@ -38,21 +49,26 @@ class Signaling:
         config: Config,
         metrics: Metrics,
         *,
+        clock: Clock,
         tracing: Callable[[], bool],
         new_id: Callable[[], str] = lambda: str(uuid4()),
+        new_secret: Callable[[], str] = lambda: token_urlsafe(SECRET_BYTES),
     ) -> None:
-        self.rooms = Rooms(
-            max_members={RoomKind.ROOM: config.max_members_per_room, RoomKind.MUC: config.max_members_per_multi_room},
-            max_rooms_per_user=config.max_rooms_per_user,
-        )
+        self.rooms = Rooms(max_members=_max_members(config), max_rooms_per_user=config.max_rooms_per_user)
         self.registry: Registry[Session] = Registry()
+        self.calls: Calls[Session] = Calls()
         self.metrics = metrics
-        self._sessions: dict[Session, None] = {}
+        self._connections: dict[Peer, Session] = {}
         self._services = Services(
             config=config,
             registry=self.registry,
             rooms=self.rooms,
+            calls=self.calls,
             metrics=metrics,
+            clock=clock,
+            resumes=Resumes(lambda: self._services.config, clock, new_secret=new_secret),
+            moved=self._connections.__setitem__,
+            leave_calls=leave_calls,
             new_id=new_id,
             admit=admit,
             stopwatch=perf_counter,
@@ -60,35 +76,50 @@ class Signaling:
         )
         metrics.watch(self)
 
+    def reconfigure(self, config: Config) -> None:
+        """Goes by other settings from now on; rates of clients that are here stay as they are."""
+        self._services.config = config
+        self.rooms.limit(max_members=_max_members(config), max_rooms_per_user=config.max_rooms_per_user)
+
     @property
     def connection_count(self) -> int:
         """Open WebSocket connections."""
-        return len(self._sessions)
+        return len(self._connections)
 
-    def open(self, peer: Peer, *, remote: str, now: float) -> Session:
+    def open(self, peer: Peer, *, remote: str, now: float, must_resume: bool = False) -> Session:
         """Begins the session of a connection that has just opened, and greets it.
 
         :param remote: the client's network address.
         :param now: seconds since the epoch.
+        :param must_resume: whether there is only room for it if it goes on with a session that there is.
         """
-        session = Session(self._services, peer, identity=self._services.new_id(), remote=remote, now=now)
-        self._sessions[session] = None
+        identity = self._services.new_id()
+        session = Session(self._services, peer, identity=identity, remote=remote, now=now, must_resume=must_resume)
+        self._connections[peer] = session
+        peer.attach(session)
         self.metrics.connections += 1
         self._log.info("connect {session} {remote}", session=session.identity, remote=remote)
         session.greet(now)
         return session
 
-    def lost(self, session: Session, now: float, *, cause: str = "connection lost") -> None:
-        """Ends the session of a connection that is gone or going.
+    def lost(self, peer: Peer, now: float, *, cause: str = "connection lost") -> None:
+        """Takes note that a connection is gone; its session, if it still is one, waits for its client or ends.
 
         :param cause: why, for the log.
         """
-        self._sessions.pop(session, None)
-        session.end(now, cause=cause)
+        session = self._connections.pop(peer, None)
+        if session is not None and session.is_heard_through(peer):
+            session.detach(now, cause=cause)
+
+    def end_detached(self, now: float) -> None:
+        """Ends the sessions that wait for their clients, as the server stops; their calls go on without it."""
+        for session in self._services.resumes.detached():
+            session.end(now, cause="the server stops", tell_calls=False)
 
     def sessions(self) -> list[Session]:
-        """A snapshot of every live session, in order of arrival, those included that have not said hello."""
-        return [session for session in self._sessions if session.state is not SessionState.ENDED]
+        """A snapshot of every live session, those included that have not said hello, or have no connection."""
+        known = dict.fromkeys((*self._connections.values(), *self._services.resumes.detached()))
+        return [session for session in known if session.state is not SessionState.ENDED]
 
     def find(self, identity: str) -> Session | None:
         """The live session of that identity, whether or not it has said hello."""
@@ -96,10 +127,28 @@ class Signaling:
 
     def count_sessions(self) -> Mapping[str, int]:
         """Live sessions by state, every state being there."""
-        counts = Counter(session.state for session in self._sessions)
-        return {state.value: counts[state] for state in (SessionState.AWAITING_HELLO, SessionState.IDENTIFIED)}
+        counts = Counter(session.state for session in self.sessions())
+        return {state.value: counts[state] for state in SessionState if state is not SessionState.ENDED}
+
+    @property
+    def resumes(self) -> Resumes:
+        """The sessions that outlive their connections."""
+        return self._services.resumes
+
+    def count_calls(self) -> Mapping[str, int]:
+        """Live calls by state, every state being there."""
+        return self.calls.count()
+
+    @property
+    def detached_bytes(self) -> int:
+        """Bytes that are kept for clients that have lost their connection."""
+        return self.resumes.detached_bytes
 
     def count_rooms(self) -> Mapping[RoomKind, int]:
         """Rooms by kind, every kind being there."""
         counts = Counter(room.kind for room in self.rooms.all())
         return {kind: counts[kind] for kind in RoomKind}
+
+
+def _max_members(config: Config) -> dict[RoomKind, int]:
+    return {RoomKind.ROOM: config.max_members_per_room, RoomKind.MUC: config.max_members_per_multi_room}

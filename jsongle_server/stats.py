@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from jsongle_server.calls import Outcome
 from jsongle_server.session import SessionState
 from jsongle_server.vocabulary import RoomKind
 
@@ -23,8 +24,6 @@ def snapshot(signaling: Signaling, metrics: Metrics, now: float) -> dict[str, fl
 
     :param now: seconds since the epoch.
     """
-    rooms = signaling.rooms.all()
-    talking = sum(1 for room in rooms if room.kind is RoomKind.ROOM and len(room) > 1)
     return {
         "users_count": len(signaling.registry),
         "users_total": metrics.sessions,
@@ -33,10 +32,12 @@ def snapshot(signaling: Signaling, metrics: Metrics, now: float) -> dict[str, fl
         "sent_total": round(metrics.sent_bytes / BYTES_PER_MB, 6),
         "conferences_count": signaling.count_rooms()[RoomKind.MUC],
         "conferences_total": metrics.rooms_created[RoomKind.MUC],
-        "p2p_count": talking,
-        "p2p_total": metrics.calls_accepted,
-        "p2p_duration_total": round(metrics.call_seconds.total, 3),
+        "p2p_count": signaling.calls.count_answered(),
+        "p2p_total": metrics.calls_answered,
+        "p2p_duration_total": round(metrics.reported_seconds.total, 3),
         "p2p_failed_total": metrics.ice_failures,
+        **{f"calls_{outcome}_total": metrics.calls_ended[outcome] for outcome in Outcome},
+        "calls_duration_total": round(metrics.talk_seconds.total, 3),
         "messages_total": metrics.texts,
         "reactions_total": metrics.reactions,
     }

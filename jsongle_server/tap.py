@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
@@ -24,6 +24,8 @@ from jsongle_server.log_twistd import control_twistd_log, current_log_path
 from jsongle_server.logs import LogControl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jsongle_server.config import Config
     from jsongle_server.service import Server
 
@@ -41,7 +43,7 @@ class Options(UsageOptions):
     )
     optFlags = [  # noqa: RUF012  (Twisted's way)
         ["check-config", None, "Print the effective configuration, with secrets masked, and exit."],
-        ["dev", None, "For trying out: without an adminToken, make one for this run and print it."],
+        ["dev", None, "For trying out: without an adminToken, make one for this run and print it; stop at once."],
     ]
     optParameters = [  # noqa: RUF012  (Twisted's way)
         ["env-file", "e", None, "File with settings, a line each. [default: ./.env where there is one]"],
@@ -57,9 +59,8 @@ class Options(UsageOptions):
 
     def postOptions(self) -> None:
         """Reads the configuration; a mistake in it ends the start here."""
-        given = {name: self[name] for setting in SETTINGS for name in setting.names}
         try:
-            self.loaded = load(options=given, environ=os.environ, env_file=self["env-file"])
+            self.loaded = _load(self, self["env-file"])
         except ConfigError as error:
             _refuse("The configuration cannot be used:", *error.problems)
         if self["check-config"]:
@@ -83,12 +84,13 @@ def makeService(options: Options) -> Server:
     from jsongle_server.service import make_server  # noqa: PLC0415  (imports Klein, which installs a reactor)
 
     config = options.loaded.config
+    reread = _Reread(options)
     log = Logger()
     for warning in options.loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
         log.warn("{text}", text=warning)  # "warning" means something to Twisted
-    if options["dev"] and not config.admin_token:
-        config = replace(config, admin_token=secrets.token_urlsafe(DEV_TOKEN_BYTES))
+    if options["dev"]:
+        config = _for_dev(options.loaded, admin_token=secrets.token_urlsafe(DEV_TOKEN_BYTES))
     log_path = current_log_path(options.parent, log_path=config.log_path)
     try:
         server = make_server(
@@ -96,18 +98,76 @@ def makeService(options: Options) -> Server:
         )
     except CannotBind as error:
         _refuse(str(error))
-    if config is not options.loaded.config:
+    if config.admin_token != options.loaded.config.admin_token:
         print(f"adminToken for this run: {config.admin_token}")
-    reactor.addSystemEventTrigger("before", "shutdown", _ignore_more_signals)
+    _take_signals(reactor, server, lambda: reread(config))
     for kind, address in zip(("WebSocket", "REST"), server.addresses, strict=True):
         print(f"{kind}: {address}", flush=True)
     return server
 
 
-def _ignore_more_signals() -> None:
-    """Once stopping, the server stops: Twisted would answer a second signal with a traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+def _take_signals(reactor: Any, server: Server, read: Callable[[], Config]) -> None:
+    """Has SIGHUP reload the settings, and a second SIGTERM or SIGINT end at once what the first began."""
+
+    def reload(number: int, frame: object) -> None:
+        reactor.callFromThread(server.reload, read)
+
+    def hurry(number: int, frame: object) -> None:
+        reactor.callFromThread(server.hurry)
+
+    def begin_to_stop() -> None:
+        # Twisted would answer a second signal with a traceback.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, hurry)
+
+    # From now on, not only once the reactor runs: until it is handled, SIGHUP ends a process.
+    signal.signal(signal.SIGHUP, reload)
+    reactor.addSystemEventTrigger("before", "shutdown", begin_to_stop)
+
+
+def _load(options: Options, env_file: str | None, *, log_path: str | None = None) -> Loaded:
+    given = {name: options[name] for setting in SETTINGS for name in setting.names}
+    if log_path is not None:
+        given["logPath"] = log_path
+    return load(options=given, environ=os.environ, env_file=env_file)
+
+
+class _Reread:
+    """Reads the settings again, as they were read at the start: a daemon may be in another folder by then.
+
+    :param options: the options of the start.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._folder = os.getcwd()
+        self._env_file = os.path.abspath(options["env-file"] or ".env")
+        # One that was there must not be gone: a server would fall back to its defaults without a word.
+        self._must_exist = options["env-file"] is not None or os.path.exists(self._env_file)
+
+    def __call__(self, running: Config) -> Config:
+        """Gives the settings as they are now.
+
+        :param running: those of the start.
+        :raises ConfigError: they cannot be used.
+        """
+        is_there = self._must_exist or os.path.exists(self._env_file)
+        loaded = _load(self._options, self._env_file if is_there else os.devnull, log_path=self._log_path())
+        return _for_dev(loaded, admin_token=running.admin_token) if self._options["dev"] else loaded.config
+
+    def _log_path(self) -> str | None:
+        """What stands for ``logPath`` in another folder, where a relative one would mean another file."""
+        return None if os.getcwd() == self._folder else self._options.loaded.config.log_path or ""
+
+
+def _for_dev(loaded: Loaded, *, admin_token: str | None) -> Config:
+    """The settings of ``--dev``: a token where none is configured, and a stop at once where nothing else is."""
+    config = loaded.config
+    if not config.admin_token:
+        config = replace(config, admin_token=admin_token)
+    if loaded.origins["drainTimeout"] == "default":
+        config = replace(config, drain_timeout=0.0)
+    return config
 
 
 def _open_log_file(config: Config, twistd: UsageOptions | None) -> LogFile | None:

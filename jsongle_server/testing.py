@@ -24,7 +24,8 @@ from jsongle_server.metrics import Metrics
 from jsongle_server.session import Session
 from jsongle_server.signaling import Signaling
 from jsongle_server.vocabulary import CloseCode
-from jsongle_server.websocket import SignalingFactory, SignalingProtocol
+from jsongle_server.websocket import SignalingProtocol
+from jsongle_server.websocket_factory import SignalingFactory
 
 START: Final = 1795356548.451
 """When the clock of every fake begins: 2026-11-22T14:09:08.451Z."""
@@ -38,6 +39,9 @@ HANDSHAKE: Final = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 )
 """The lines of an opening handshake that is accepted (RFC 6455 section 1.3)."""
+
+SEND_BUFFER: Final = 65_536
+"""Bytes that a transport keeps before it tells its producer to wait, as Twisted's do."""
 
 _MASK: Final = b"\x37\xfa\x21\x3d"
 
@@ -140,14 +144,34 @@ class Client:
 
 
 class RecordingPeer:
-    """A :class:`jsongle_server.session.Peer` that hands everything to a client in a test."""
+    """A :class:`jsongle_server.services.Peer` that hands everything to a client in a test.
+
+    :ivar session: whose connection it is, or was.
+    :ivar rested: for how many seconds the server would not have listened.
+    :ivar is_heard: whether what the client sends still gets to that session.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.session: Session | None = None
+        self.is_heard = False
+        self.rested = 0.0
+
+    def attach(self, session: Session | None) -> None:
+        """Notes whose connection it is, or that nobody listens to it any more."""
+        self.is_heard = session is not None
+        self.session = session or self.session
 
     def send(self, payload: bytes) -> None:
         """Puts a message into the client's inbox."""
         self._client.inbox.append(orjson.loads(payload))
+
+    def make_room(self, size: int) -> None:
+        """Does nothing: all that is sent is taken at once."""
+
+    def rest(self, delay: float) -> None:
+        """Notes that the server would not listen for so long; it listens all the same."""
+        self.rested += delay
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Notes the close."""
@@ -166,23 +190,26 @@ class MemoryServer:
         self.clock = Clock()
         self.clock.rightNow = START
         self.metrics = Metrics(__version__)
-        self.signaling = Signaling(self.config, self.metrics, tracing=lambda: tracing)
-        self._sessions: dict[Client, Session] = {}
+        self.signaling = Signaling(self.config, self.metrics, clock=self.clock, tracing=lambda: tracing)
+        self._peers: dict[Client, RecordingPeer] = {}
 
     def connect(self) -> Client:
         """A new client, not greeted yet: the server's hello is in its inbox."""
 
         def send(payload: bytes) -> None:
-            self.session_of(client).receive(payload, self.clock.seconds())
+            if peer.is_heard:
+                self.session_of(client).receive(payload, self.clock.seconds())
 
         client = Client(send)
-        peer = RecordingPeer(client)
-        self._sessions[client] = self.signaling.open(peer, remote="192.0.2.1:1024", now=self.clock.seconds())
+        peer = self._peers[client] = RecordingPeer(client)
+        self.signaling.open(peer, remote="192.0.2.1:1024", now=self.clock.seconds())
         return client
 
     def session_of(self, client: Client) -> Session:
         """The session behind a client."""
-        return self._sessions[client]
+        session = self._peers[client].session
+        assert session is not None
+        return session
 
     def user(self, uid: str, **description: Any) -> Client:
         """A new client that has said hello."""
@@ -192,7 +219,7 @@ class MemoryServer:
 
     def drop(self, client: Client) -> None:
         """Cuts a client's connection."""
-        self.signaling.lost(self.session_of(client), self.clock.seconds())
+        self.signaling.lost(self._peers[client], self.clock.seconds())
 
 
 class MemoryTransport(StringTransport):
@@ -208,6 +235,25 @@ class MemoryTransport(StringTransport):
         self.no_delay = False
         self.lost: Failure | None = None
         self.protocol: Any = None
+
+    @property
+    def held(self) -> int:
+        """Bytes that were written and not read yet."""
+        return self.io.tell()
+
+    def write(self, data: bytes) -> None:
+        """Keeps bytes for the client, and lets the producer wait while there are enough that it does not read."""
+        super().write(data)
+        if self.stalled and self.producer is not None and self.held > SEND_BUFFER:
+            self.producer.pauseProducing()
+
+    def read_on(self) -> None:
+        """Has the client read again, after it was stalled."""
+        self.stalled = False
+        if self.producer is not None:
+            self.producer.resumeProducing()
+        if self.disconnecting:
+            self.clock.callLater(0, self.cut, ConnectionDone())
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Notes whether Nagle's algorithm is off."""
@@ -233,6 +279,8 @@ class MemoryTransport(StringTransport):
         """Tells the protocol that the connection is gone; only the first time counts."""
         if self.lost is None:
             self.lost = Failure(error or ConnectionLost())
+            if self.producer is not None:
+                self.producer.stopProducing()
             self.protocol.connectionLost(self.lost)
 
 
@@ -317,6 +365,8 @@ class WebSocketWire:
         return rest
 
     def _read(self) -> bytes:
+        if self.transport.stalled:
+            return b""
         data: bytes = self.transport.value()
         self.transport.clear()
         return data

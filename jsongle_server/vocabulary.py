@@ -104,8 +104,13 @@ class Event(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why: ``jsongle.reason`` of what the server says about a call."""
+    """Why: ``jsongle.reason`` of what is said about a call."""
 
+    ACTIVE = "active"
+    ANSWERED_ELSEWHERE = "answered-elsewhere"
+    DECLINED = "declined"
+    RINGING = "ringing"
+    TIMEOUT = "timeout"
     TRYING = "trying"
     UNREACHABLE = "unreachable"
 
@@ -154,5 +159,9 @@ class CloseCode(IntEnum):
     UNSUPPORTED_DATA = 1003
     POLICY_VIOLATION = 1008
     INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
     NO_HELLO = 4001
+    SESSION_MOVED = 4002
+    SLOW_CONSUMER = 4003
     ENDED_BY_ADMINISTRATOR = 4004

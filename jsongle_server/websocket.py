@@ -11,26 +11,23 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionRequest
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from jsongle_server import __version__
 from jsongle_server.framing import text_frame
 from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, judge_failure, refusal_for
 from jsongle_server.keepalive import Keepalive
+from jsongle_server.outbox import Outbox
 from jsongle_server.session import Session, SessionState
 from jsongle_server.vocabulary import SUBPROTOCOL, CloseCode
 
 if TYPE_CHECKING:
-    from jsongle_server.config import Config
-    from jsongle_server.lifecycle import Lifecycle
-    from jsongle_server.signaling import Signaling
+    from jsongle_server.websocket_factory import SignalingFactory
 
 HANDSHAKE_TIMEOUT: Final = 5.0
 """Seconds that a client has for its opening handshake."""
@@ -55,6 +52,9 @@ class SignalingProtocol(WebSocketServerProtocol):
     _timer: IDelayedCall | None = None
     _keepalive: Keepalive | None = None
     _refusal: Refusal | None = None
+    _must_resume = False
+    _is_counted = False
+    _outbox: Outbox
     _resting: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
@@ -64,6 +64,7 @@ class SignalingProtocol(WebSocketServerProtocol):
         # Autobahn's own tcpNoDelay option is read before it is set and so does nothing.
         if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
+        self._outbox = Outbox(self.transport, limit=self.factory.config.max_send_queue, overflow=self._too_slow)
         self._set_timer(HANDSHAKE_TIMEOUT, self._handshake_overdue)
 
     def dataReceived(self, data: bytes) -> None:
@@ -77,7 +78,13 @@ class SignalingProtocol(WebSocketServerProtocol):
         """Decides on the opening handshake; returns the subprotocol to speak."""
         factory = self.factory
         try:
-            check_request(request, factory.config, factory.lifecycle, factory.signaling)
+            self._must_resume = check_request(
+                request,
+                factory.config,
+                factory.lifecycle,
+                factory.signaling,
+                is_welcome=factory.addresses.may_open(self.host, factory.config, factory.now()),
+            )
         except Refusal as refusal:
             self._refusal = refusal
             raise
@@ -107,10 +114,9 @@ class SignalingProtocol(WebSocketServerProtocol):
         if self._resting is not None:
             return
         for _ in range(FRAMES_PER_TURN):
-            if not self.processData() or self.state == self.STATE_CLOSED:
+            if not self.processData() or self.state == self.STATE_CLOSED or self._resting is not None:
                 return
-        self.transport.pauseProducing()
-        self._resting = self.factory.reactor.callLater(0, self._go_on)
+        self.rest(0)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hands a message to the session."""
@@ -121,16 +127,40 @@ class SignalingProtocol(WebSocketServerProtocol):
         """Ends the session, if it has not ended, and every timer."""
         self._stop_timers()
         if self._resting is not None:
+            # What was read before the end still counts; nothing rests any more, as it is resting already.
+            self._guarded(self._finish_reading)
             self._resting.cancel()
             self._resting = None
-        self._end_session("connection lost")
+        self._lose()
         super().connectionLost(reason)
         self.factory.forget(self)
 
     def send(self, payload: bytes) -> None:
         """Sends one text frame; does nothing once the connection is closing."""
         if self.state == self.STATE_OPEN:
-            self.transport.write(text_frame(payload))
+            self._outbox.write(text_frame(payload))
+
+    def make_room(self, size: int) -> None:
+        """Lets so many bytes more wait for the client than usual, until nothing waits."""
+        self._outbox.make_room(size)
+
+    def rest(self, delay: float) -> None:
+        """Takes nothing from the client for some seconds; what it sends meanwhile waits in its socket."""
+        if self._resting is None:
+            self.transport.pauseProducing()
+            self._resting = self.factory.reactor.callLater(delay, self._go_on)
+
+    def attach(self, session: Session | None) -> None:
+        """Has what it receives from now on go to a session, or to nobody."""
+        self._session = session
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Writes what Autobahn sends, control frames above all, behind what is still waiting."""
+        self._outbox.write(data)
+
+    def unregisterProducer(self) -> None:
+        """Called by Autobahn before the end of the connection: what waits goes to the transport, which flushes it."""
+        self._outbox.finish()
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Sends a close frame and gives the client a while to answer it; does nothing once that is done."""
@@ -167,11 +197,14 @@ class SignalingProtocol(WebSocketServerProtocol):
     def remote(self) -> str:
         """The client's address, for people to read."""
         address = self.transport.getPeer()
-        host = getattr(address, "host", None)
-        if host is None:
-            return "unix"
-        # An IPv4 client of a socket that serves both families.
-        return f"{host.removeprefix('::ffff:')}:{address.port}"
+        return f"{self.host}:{address.port}" if hasattr(address, "port") else self.host
+
+    @property
+    def host(self) -> str:
+        """The client's address without its port."""
+        host: str | None = getattr(self.transport.getPeer(), "host", None)
+        # An IPv4 client of a socket that serves both families shows as mapped.
+        return "unix" if host is None else host.removeprefix("::ffff:")
 
     def _closeConnection(self, abort: bool = False) -> None:
         # Never at once, as Autobahn would have it when both close frames are exchanged: ours may still be on its way.
@@ -186,6 +219,22 @@ class SignalingProtocol(WebSocketServerProtocol):
             self._refuse(refusal_for(status, "too_large", "The handshake is too large"))
         else:
             super().dataReceived(data)
+
+    def _finish_reading(self) -> None:
+        while self.state == self.STATE_OPEN and self.processData():
+            pass
+
+    def _too_slow(self) -> None:
+        # Not now: others hear of the end of a session, and any of them may be too slow for just that.
+        self.factory.reactor.callLater(0, self._guarded, self._give_up)
+
+    def _give_up(self) -> None:
+        """Closes the connection of a client that does not read: its session waits for it to come back, if it can."""
+        self._outbox.reopen()
+        session, self._session = self._session, None
+        if session is not None and session.is_heard_through(self):
+            session.detach(self.factory.now(), cause="reads too slowly")
+        self.close(CloseCode.SLOW_CONSUMER, "reads too slowly")
 
     def _go_on(self) -> None:
         self._resting = None
@@ -215,7 +264,9 @@ class SignalingProtocol(WebSocketServerProtocol):
         )
         self._keepalive.start()
         self._set_timer(config.hello_timeout, lambda: self._guarded(self._hello_overdue))
-        self._session = factory.signaling.open(self, remote=self.remote, now=factory.now())
+        factory.addresses.opened(self.host)
+        self._is_counted = True
+        factory.signaling.open(self, remote=self.remote, now=factory.now(), must_resume=self._must_resume)
 
     def _handshake_overdue(self) -> None:
         self._timer = None
@@ -243,10 +294,19 @@ class SignalingProtocol(WebSocketServerProtocol):
 
     def _end_session(self, cause: str) -> None:
         session, self._session = self._session, None
-        if session is None:
+        if session is None or not session.is_heard_through(self):
             return
         try:
-            self.factory.signaling.lost(session, self.factory.now(), cause=cause)
+            session.end(self.factory.now(), cause=cause)
+        except Exception:
+            self._log.failure("a session could not be ended", level=LogLevel.error, remote=self.remote)
+
+    def _lose(self) -> None:
+        self._session = None
+        if self._is_counted:
+            self.factory.addresses.closed(self.host)
+        try:
+            self.factory.signaling.lost(self, self.factory.now())
         except Exception:
             self._log.failure("a session could not be ended", level=LogLevel.error, remote=self.remote)
 
@@ -263,65 +323,3 @@ class SignalingProtocol(WebSocketServerProtocol):
 
 def _internal() -> Refusal:
     return refusal_for(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
-
-
-class SignalingFactory(WebSocketServerFactory):
-    """Makes the protocol of each connection and keeps count of them.
-
-    :param signaling: the service that their sessions belong to.
-    :param reactor: where the timers run, and whose clock tells the time.
-
-    :ivar connections: every connection, those in their handshake included.
-    """
-
-    protocol = SignalingProtocol  # type: ignore[assignment]  # its factory attribute is narrower than Twisted's
-    noisy = False
-
-    def __init__(self, config: Config, signaling: Signaling, lifecycle: Lifecycle, *, reactor: IReactorTime) -> None:
-        super().__init__(server=f"jsongle-server/{__version__}", reactor=reactor)
-        self.config = config
-        self.signaling = signaling
-        self.lifecycle = lifecycle
-        self.now = reactor.seconds
-        self.connections: set[SignalingProtocol] = set()
-        self._leaving: set[SignalingProtocol] = set()
-        self._all_gone: Deferred[None] | None = None
-        # Autobahn's own timers run on a global loop, so all of them are off and ours do their work. Without
-        # failByDrop a bad frame is answered by a close frame that says why.
-        self.setProtocolOptions(
-            versions=[13],
-            webStatus=False,
-            allowNullOrigin=True,
-            failByDrop=False,
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=0,
-            autoPingInterval=0,
-            maxFramePayloadSize=config.max_message_size,
-            maxMessagePayloadSize=config.max_message_size,
-        )
-
-    def close_all(self, code: CloseCode, reason: str) -> Deferred[None]:
-        """Closes every connection; those that come while this lasts are the handshake's to refuse.
-
-        :returns: fires when the last of them is gone, which takes ``CLOSE_TIMEOUT`` seconds at most.
-        """
-        self._leaving = set(self.connections)
-        for connection in list(self._leaving):
-            connection.shut(code, reason)
-        if not self._leaving:
-            return succeed(None)
-        self._all_gone = Deferred()
-        return self._all_gone
-
-    def abort_all(self) -> None:
-        """Cuts the connections that are left: those that came while the others were being closed."""
-        for connection in list(self.connections):
-            connection.transport.abortConnection()
-
-    def forget(self, connection: SignalingProtocol) -> None:
-        """Takes note that a connection is gone."""
-        self.connections.discard(connection)
-        self._leaving.discard(connection)
-        if self._all_gone is not None and not self._leaving:
-            gone, self._all_gone = self._all_gone, None
-            gone.callback(None)

@@ -1,0 +1,318 @@
+"""Calls by ``sid``: who is a party, who is rung, who won (protocol section 6).
+
+Decides what a call message means and keeps the state of every live call; sends nothing and knows no time. What a
+message means depends on the state of the call, the sender's role in it and what the message signals: all of that is
+one table, :data:`STEPS`, which docs/calls.md shows. Layer 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from jsongle_server.errors import TooManyCalls
+from jsongle_server.member import Member
+from jsongle_server.vocabulary import MAX_NAME, Action, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jsongle_server.codec import Json, Outgoing
+
+M = TypeVar("M", bound=Member)
+
+MAX_CALLS: Final = 32
+"""Most live calls that one session may have proposed (protocol section 6)."""
+
+MAX_OWED: Final = 16
+"""Most calls whose end a session is told at its first message of them; the oldest is forgotten."""
+
+
+class CallState(StrEnum):
+    """How far a call has come."""
+
+    RINGING = "ringing"
+    BOUND = "bound"
+    ACTIVE = "active"
+
+
+class Role(StrEnum):
+    """What a session is to a call."""
+
+    CALLER = "caller"
+    RUNG = "rung"
+    WINNER = "winner"
+    LOSER = "loser"
+
+
+class Signal(StrEnum):
+    """What a call message is for, as far as the call goes."""
+
+    PROPOSE = "propose"
+    ANSWER = "answer"
+    REFUSE = "refuse"
+    END = "end"
+    ACTIVE = "active"
+    OTHER = "other"
+
+
+class Step(StrEnum):
+    """What follows from a message."""
+
+    REPEAT = "repeat"
+    RELAY = "relay"
+    BIND = "bind"
+    DECLINE = "decline"
+    CANCEL = "cancel"
+    ACTIVATE = "activate"
+    FINISH = "finish"
+    LATE = "late"
+    IGNORE = "ignore"
+    FOREIGN = "foreign"
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+    DECLINED = "declined"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+
+
+_SIGNALS: Final = MappingProxyType(
+    {
+        Action.SESSION_PROPOSE: Signal.PROPOSE,
+        Action.SESSION_PROCEED: Signal.ANSWER,
+        # A client that skips the proceed has answered with this.
+        Action.SESSION_ACCEPT: Signal.ANSWER,
+        Action.SESSION_DECLINE: Signal.REFUSE,
+        Action.SESSION_RETRACT: Signal.REFUSE,
+        Action.SESSION_TERMINATE: Signal.END,
+    }
+)
+
+_OTHERWISE: Final = MappingProxyType(
+    {Role.CALLER: Step.RELAY, Role.RUNG: Step.RELAY, Role.WINNER: Step.RELAY, Role.LOSER: Step.IGNORE}
+)
+
+_ANSWERED: Final = {
+    (Role.CALLER, Signal.PROPOSE): Step.REPEAT,
+    (Role.CALLER, Signal.REFUSE): Step.FINISH,
+    (Role.CALLER, Signal.END): Step.FINISH,
+    (Role.WINNER, Signal.PROPOSE): Step.FOREIGN,
+    (Role.WINNER, Signal.REFUSE): Step.FINISH,
+    (Role.WINNER, Signal.END): Step.FINISH,
+    (Role.LOSER, Signal.PROPOSE): Step.FOREIGN,
+    (Role.LOSER, Signal.ANSWER): Step.LATE,
+}
+
+STEPS: Final = MappingProxyType(
+    {
+        (CallState.RINGING, Role.CALLER, Signal.PROPOSE): Step.REPEAT,
+        (CallState.RINGING, Role.CALLER, Signal.REFUSE): Step.CANCEL,
+        (CallState.RINGING, Role.CALLER, Signal.END): Step.CANCEL,
+        (CallState.RINGING, Role.RUNG, Signal.PROPOSE): Step.FOREIGN,
+        (CallState.RINGING, Role.RUNG, Signal.ANSWER): Step.BIND,
+        (CallState.RINGING, Role.RUNG, Signal.REFUSE): Step.DECLINE,
+        (CallState.RINGING, Role.RUNG, Signal.END): Step.DECLINE,
+        **{(CallState.BOUND, *key): step for key, step in _ANSWERED.items()},
+        (CallState.BOUND, Role.CALLER, Signal.ACTIVE): Step.ACTIVATE,
+        (CallState.BOUND, Role.WINNER, Signal.ACTIVE): Step.ACTIVATE,
+        **{(CallState.ACTIVE, *key): step for key, step in _ANSWERED.items()},
+    }
+)
+"""What follows from a message, by state, role and signal; what is not here is relayed, or ignored from a loser."""
+
+
+def signal_of(jsongle: Json) -> Signal:
+    """What a call message is for.
+
+    :param jsongle: its ``jsongle`` object, whose action is one of those of calls.
+    """
+    if jsongle["action"] == Action.SESSION_INFO and jsongle.get("reason") == Reason.ACTIVE:
+        return Signal.ACTIVE
+    return _SIGNALS.get(jsongle["action"], Signal.OTHER)
+
+
+def is_followed(sid: object) -> bool:
+    """Whether a call with this ``sid`` can be followed at all."""
+    return type(sid) is str and 0 < len(sid) <= MAX_NAME
+
+
+class Rung:
+    """How a session that was rung has reacted.
+
+    :ivar heard: it has sent something for the call, so that it knows of it.
+    :ivar ringing: it has said that it rings.
+    :ivar declined: it does not want the call.
+    """
+
+    __slots__ = ("declined", "heard", "ringing")
+
+    def __init__(self) -> None:
+        self.heard = False
+        self.ringing = False
+        self.declined = False
+
+
+class Call(Generic[M]):
+    """A live call.
+
+    :param echo: ``sid``, ``initiator`` and ``responder`` as the propose had them.
+    :param caller: who proposed it.
+    :param rung: whom the propose reached, the caller not among them.
+    :param rid: the room through which it was proposed, ``None`` where there was none.
+
+    :ivar is_to_many: whether the propose reached several, however many of them are left.
+    :ivar answered: when it was, in seconds since the epoch.
+    :ivar held: the latest decline, held back until all who rang have declined.
+    :ivar stop_ringing: ends the wait for an answer.
+    """
+
+    __slots__ = (
+        "answered",
+        "caller",
+        "echo",
+        "held",
+        "is_to_many",
+        "rid",
+        "rung",
+        "sid",
+        "state",
+        "stop_ringing",
+        "winner",
+    )
+
+    def __init__(self, sid: str, echo: Json, *, caller: M, rung: Iterable[M], rid: str | None) -> None:
+        self.sid = sid
+        self.echo = echo
+        self.caller = caller
+        self.rung = {member: Rung() for member in rung}
+        self.rid = rid
+        self.is_to_many = len(self.rung) > 1
+        self.answered: float | None = None
+        self.state = CallState.RINGING
+        self.winner: M | None = None
+        self.held: Outgoing | None = None
+        self.stop_ringing: Callable[[], None] | None = None
+
+    @property
+    def parties(self) -> list[M]:
+        """The caller, and everybody who was rung and is still here."""
+        return [self.caller, *self.rung]
+
+    def role_of(self, member: M) -> Role | None:
+        """What a session is to this call; ``None`` if it is no party."""
+        if member is self.caller:
+            return Role.CALLER
+        if member not in self.rung:
+            return None
+        if self.winner is None:
+            return Role.RUNG
+        return Role.WINNER if member is self.winner else Role.LOSER
+
+    def step(self, role: Role, signal: Signal) -> Step:
+        """What follows from a message."""
+        return STEPS.get((self.state, role, signal), _OTHERWISE[role])
+
+    def recipients_from(self, role: Role) -> list[M]:
+        """Who gets what a party says: the caller, or whoever may still answer, or has."""
+        if role is not Role.CALLER:
+            return [self.caller]
+        if self.winner is not None:
+            return [self.winner]
+        return [member for member, reaction in self.rung.items() if not reaction.declined]
+
+    def is_declined(self) -> bool:
+        """Whether nobody is left to wait for: one has declined, and so have all who rang."""
+        reactions = self.rung.values()
+        return self.held is not None and all(reaction.declined for reaction in reactions if reaction.ringing)
+
+
+class Calls(Generic[M]):
+    """Every live call, and what is still to be said of some that are over."""
+
+    def __init__(self) -> None:
+        self._by_sid: dict[str, Call[M]] = {}
+        self._by_member: dict[M, dict[str, Call[M]]] = {}
+        self._owed: dict[M, dict[str, Outgoing]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_sid)
+
+    def find(self, sid: object) -> Call[M] | None:
+        """The live call of that ``sid``, any JSON value."""
+        return self._by_sid.get(sid) if type(sid) is str else None
+
+    def of(self, member: M) -> list[Call[M]]:
+        """A snapshot of the live calls that a session is a party of."""
+        return list(self._by_member.get(member, {}).values())
+
+    def count_answered(self) -> int:
+        """How many calls are being talked in."""
+        return len(self) - self.count()[CallState.RINGING]
+
+    def count(self) -> dict[str, int]:
+        """How many calls there are in each state."""
+        counts = dict.fromkeys((state.value for state in CallState), 0)
+        for call in self._by_sid.values():
+            counts[call.state.value] += 1
+        return counts
+
+    def begin(self, call: Call[M]) -> None:
+        """Follows a new call.
+
+        :raises TooManyCalls: its caller has as many as a session may have.
+        """
+        if sum(1 for other in self.of(call.caller) if other.caller is call.caller) >= MAX_CALLS:
+            raise TooManyCalls(f"At most {MAX_CALLS} calls at a time")
+        self._by_sid[call.sid] = call
+        for party in call.parties:
+            self._by_member.setdefault(party, {})[call.sid] = call
+            # What was kept of an earlier call of this sid would end the new one.
+            self.settle(party, call.sid)
+
+    def end(self, call: Call[M]) -> None:
+        """Forgets a call."""
+        del self._by_sid[call.sid]
+        for party in call.parties:
+            self._drop(party, call)
+
+    def withdraw(self, call: Call[M], member: M) -> None:
+        """Takes a session that was rung out of a call that goes on."""
+        del call.rung[member]
+        self._drop(member, call)
+
+    def owe(self, member: M, sid: str, news: Outgoing) -> None:
+        """Keeps the news that a call is over for a session until it sends its first message of that call.
+
+        A device that is in another call never answers the propose, and the news would end that other call.
+        """
+        owed = self._owed.setdefault(member, {})
+        owed[sid] = news
+        if len(owed) > MAX_OWED:
+            del owed[next(iter(owed))]
+
+    def settle(self, member: M, sid: object) -> Outgoing | None:
+        """Takes the news that was kept for a session, if there is any for that ``sid``."""
+        owed = self._owed.get(member)
+        if not owed or type(sid) is not str:
+            return None
+        news = owed.pop(sid, None)
+        if not owed:
+            del self._owed[member]
+        return news
+
+    def forget(self, member: M) -> None:
+        """Forgets what was kept for a session that has ended."""
+        self._owed.pop(member, None)
+
+    def _drop(self, member: M, call: Call[M]) -> None:
+        calls = self._by_member[member]
+        del calls[call.sid]
+        if not calls:
+            del self._by_member[member]
