@@ -46,6 +46,10 @@ coverage-report: $(VENV)/.dev
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
+.PHONY: soak
+soak: $(VENV)/.dev  ## two minutes of a thousand clients on bad connections; SECONDS=30 takes less
+	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),120)
+
 .PHONY: lint
 lint: $(VENV)/.dev  ## check style, format and types
 	$(BIN)/python -m ruff check $(LINTED)

@@ -14,6 +14,7 @@ class PlainMember:
 
     def __init__(self, identity: str, *, uid: str = "") -> None:
         self.identity = identity
+        self.aliases: tuple[str, ...] = ()
         self.uid = uid or f"uid-{identity}"
         self.rooms: dict[str, Room] = {}
         self.delivered: list[Outgoing] = []

@@ -26,11 +26,11 @@ LAYERS: Final[dict[int, str]] = {
         __init__ vocabulary errors lifecycle privacy
         config config_values config_addresses config_envfile config_sources
     """,
-    1: "codec messages limits",
-    2: "member rooms registry routing metrics",
-    3: "session hello queries relay reports handlers signaling stats",
+    1: "codec messages limits replay",
+    2: "member rooms registry routing metrics calls",
+    3: "session services hello resume throttle queries relay call_relay reports handlers signaling stats",
     4: """
-        websocket framing handshake keepalive listening
+        websocket websocket_factory framing outbox handshake addresses keepalive listening
         rest rest_* telemetry
         logs log_*
     """,
@@ -44,7 +44,7 @@ UNLAYERED: Final = frozenset({"testing"})
 REACTOR: Final = "twisted.internet.reactor"
 NO_REACTOR_LAYERS: Final = range(4)
 
-INJECTED: Final = {"time": {"signaling"}, "uuid": {"signaling"}, "random": set[str](), "secrets": set[str]()}
+INJECTED: Final = {"time": {"signaling"}, "uuid": {"signaling"}, "random": set[str](), "secrets": {"signaling"}}
 """What gives time and ids, and who of the layers without a reactor may hand it on to the others."""
 
 

@@ -10,6 +10,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_exposition
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.calls import Outcome
 from jsongle_server.metrics import CALL_BUCKETS, RELAY_BUCKETS, Histogram, Metrics
 from jsongle_server.testing import MemoryServer
 from jsongle_server.vocabulary import RoomKind
@@ -35,7 +36,7 @@ def scrape(metrics: Metrics) -> Series:
 
 def busy_server() -> MemoryServer:
     """A server on which something of every kind has happened."""
-    server = MemoryServer()
+    server = MemoryServer(rate_limit=0)
     ann, bob = server.user("ann"), server.user("bob")
     for client in (ann, bob):
         client.join("r")
@@ -87,7 +88,7 @@ class FormatTests(SynchronousTestCase):
     def test_histograms_are_in_seconds(self) -> None:
         """What is timed says its unit in its name."""
         timed = [family.name for family in Metrics("1").collect() if family.type == "histogram"]
-        self.assertEqual(timed, ["jsongle_relay_seconds", "jsongle_call_seconds"])
+        self.assertEqual(timed, ["jsongle_relay_seconds", "jsongle_call_seconds", "jsongle_reported_call_seconds"])
 
     def test_process_and_python_are_there_too(self) -> None:
         """Memory, processor time and garbage collection come along with what is ours."""
@@ -137,6 +138,7 @@ class LabelTests(SynchronousTestCase):
             'jsongle_messages_sent_total{action="ack"}',
             'jsongle_errors_total{code="403002"}',
             'jsongle_rooms_created_total{kind="muc"}',
+            *(f'jsongle_calls_ended_total{{outcome="{outcome}"}}' for outcome in Outcome),
         ):
             self.assertEqual(series[name], 0)
 
@@ -263,12 +265,31 @@ class CounterTests(SynchronousTestCase):
         self.ann.say("bob", "session-metrics", description={"error": "ice-failed"})
         grown = self.grown()
         self.assertEqual(grown["jsongle_ice_failures_total"], 1)
-        self.assertEqual((grown["jsongle_call_seconds_count"], grown["jsongle_call_seconds_sum"]), (1, 90.5))
+        seconds = "jsongle_reported_call_seconds"
+        self.assertEqual((grown[f"{seconds}_count"], grown[f"{seconds}_sum"]), (1, 90.5))
 
-    def test_accepted_calls_are_counted(self) -> None:
-        """A call counts when its accept is relayed."""
-        self.bob.say(self.ann.identity, "session-accept", sid="c-1")
-        self.assertEqual(self.grown()["jsongle_calls_accepted_total"], 1)
+    def test_calls_are_counted_by_how_they_end_and_timed_from_the_answer(self) -> None:
+        """A call counts when it is answered and when it ends; how long it rang is not in its duration."""
+        self.ann.say("bob", "session-propose", sid="c-1")
+        self.server.clock.advance(5)
+        self.bob.say("ann", "session-proceed", sid="c-1")
+        grown = self.grown()
+        self.assertEqual(grown["jsongle_calls_answered_total"], 1)
+        self.assertNotIn("jsongle_call_seconds_count", grown)
+        self.ann.say("bob", "session-info", sid="c-1", reason="active")
+        self.server.clock.advance(90)
+        self.ann.say("bob", "session-terminate", sid="c-1")
+        grown = self.grown()
+        self.assertEqual(grown['jsongle_calls_ended_total{outcome="completed"}'], 1)
+        self.assertEqual((grown["jsongle_call_seconds_count"], grown["jsongle_call_seconds_sum"]), (1, 90))
+
+    def test_a_call_without_an_answer_has_no_duration(self) -> None:
+        """What was only rung is counted by its outcome and not timed."""
+        self.ann.say("bob", "session-propose", sid="c-1")
+        self.ann.say("bob", "session-retract", sid="c-1")
+        grown = self.grown()
+        self.assertEqual(grown['jsongle_calls_ended_total{outcome="canceled"}'], 1)
+        self.assertNotIn("jsongle_call_seconds_count", grown)
 
     def test_counters_stay_when_what_they_counted_is_gone(self) -> None:
         """Nothing that ends takes its counts along."""
@@ -300,7 +321,7 @@ class HistogramTests(SynchronousTestCase):
         """A scraper finds the buckets under their bounds, their sum and their count."""
         metrics = Metrics("1")
         for value in (5.0, 61.0, 99999.0):
-            metrics.call_seconds.observe(value)
+            metrics.talk_seconds.observe(value)
         series = scrape(metrics)
         found = [series[f'jsongle_call_seconds_bucket{{le="{bound}"}}'] for bound in ("10.0", "60.0", "300.0", "+Inf")]
         self.assertEqual(found, [1, 1, 2, 3])
@@ -311,10 +332,11 @@ class StandInTests(SynchronousTestCase):
     """Watching something other than a server."""
 
     def test_anything_that_can_be_counted_can_be_watched(self) -> None:
-        """Gauges come from whatever is watched, by the three things it is asked for."""
+        """Gauges come from whatever is watched, by what it is asked for."""
 
-        class Three:
+        class Watched:
             connection_count = 3
+            detached_bytes = 7
 
             def count_sessions(self) -> dict[str, int]:
                 return {"identified": 2}
@@ -322,9 +344,14 @@ class StandInTests(SynchronousTestCase):
             def count_rooms(self) -> dict[RoomKind, int]:
                 return {RoomKind.MUC: 1}
 
+            def count_calls(self) -> dict[str, int]:
+                return {"ringing": 4}
+
         metrics = Metrics("1")
-        metrics.watch(Three())
+        metrics.watch(Watched())
         series = scrape(metrics)
         self.assertEqual(series["jsongle_connections"], 3)
         self.assertEqual(series['jsongle_sessions{state="identified"}'], 2)
         self.assertEqual(series['jsongle_rooms{kind="muc"}'], 1)
+        self.assertEqual(series['jsongle_calls{state="ringing"}'], 4)
+        self.assertEqual(series["jsongle_detached_bytes"], 7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.relay import UNREACHABLE_MEMORY
+from jsongle_server.session import TOLD_MEMORY
 from jsongle_server.testing import MemoryServer
 
 
@@ -17,14 +17,13 @@ class CountTests(SynchronousTestCase):
         self.metrics = self.server.metrics
         self.alice, self.bob = self.server.user("alice"), self.server.user("bob")
 
-    def test_texts_calls_and_reactions(self) -> None:
-        """Texts, accepted calls and reactions are counted when they reach somebody."""
+    def test_texts_and_reactions(self) -> None:
+        """Texts and reactions are counted when they reach somebody."""
         for to in ("bob", "nowhere"):
             self.alice.say(to, "session-text")
-            self.alice.say(to, "session-accept", sid="s")
             self.alice.say(to, "session-event", event="reaction")
             self.alice.say(to, "session-event", event="active")
-        self.assertEqual([self.metrics.texts, self.metrics.calls_accepted, self.metrics.reactions], [1, 1, 1])
+        self.assertEqual([self.metrics.texts, self.metrics.reactions], [1, 1])
 
     def test_once_for_many(self) -> None:
         """A message to many is one message."""
@@ -52,9 +51,9 @@ class MemoryTests(SynchronousTestCase):
         """A sender that calls nobody for ever makes the server remember no more than so much."""
         server = MemoryServer()
         alice = server.user("alice")
-        for number in range(5 * UNREACHABLE_MEMORY):
+        for number in range(5 * TOLD_MEMORY):
             alice.say("nowhere", "session-propose", sid=f"s-{number}")
-        self.assertEqual(len(server.session_of(alice).unreachable_sids), UNREACHABLE_MEMORY)
+        self.assertEqual(len(server.session_of(alice)._told), TOLD_MEMORY)
 
     def test_nothing_is_remembered_of_calls_that_reach_somebody(self) -> None:
         """A call that reaches somebody leaves nothing behind."""
@@ -62,4 +61,4 @@ class MemoryTests(SynchronousTestCase):
         alice = server.user("alice")
         server.user("bob")
         alice.say("bob", "session-propose", sid="s")
-        self.assertEqual(server.session_of(alice).unreachable_sids, {})
+        self.assertEqual(server.session_of(alice)._told, {})

@@ -22,7 +22,7 @@ class ReportTests(SynchronousTestCase):
     def report(self, **description: Any) -> tuple[int, float]:
         """Sends a report; returns the failures and the seconds counted so far."""
         self.client.say(SERVER, "session-metrics", description=description)
-        return self.server.metrics.ice_failures, self.server.metrics.call_seconds.total
+        return self.server.metrics.ice_failures, self.server.metrics.reported_seconds.total
 
     def test_both(self) -> None:
         """A failure and a duration may come together."""
@@ -49,4 +49,4 @@ class ReportTests(SynchronousTestCase):
     def test_metrics_of_no_call(self) -> None:
         """A report without a duration is no call."""
         self.report(error="ice-failed")
-        self.assertEqual(self.server.metrics.call_seconds.buckets()[-1][1], 0)
+        self.assertEqual(self.server.metrics.reported_seconds.buckets()[-1][1], 0)

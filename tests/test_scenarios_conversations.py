@@ -148,7 +148,7 @@ class Conversation:
         self.mark += 1
         for recipient in self.recipients(user, to):
             recipient.expected.append(self.mark)
-        user.client.say(to, action, namespace=namespace, mark=self.mark, sid="s", query="q")
+        user.client.say(to, action, namespace=namespace, mark=self.mark, query="q")
 
     def odd_envelope(self, user: User, fields: Message) -> None:
         """Sends an envelope with odd fields to nobody in particular."""

@@ -17,11 +17,14 @@ PROVOCATIONS: dict[ErrorCode, Callable[[Client], object]] = {
     ErrorCode.HELLO_FIRST: lambda client: None,  # the client of this one is made by the test
     ErrorCode.NOT_YOUR_IDENTITY: lambda client: client.send({"from": "x", "jsongle": {"action": "ack"}}),
     ErrorCode.TOO_MANY_ROOMS: lambda client: [client.ask("join", rid=rid) for rid in ("a", "b", "c")],
+    ErrorCode.NOT_YOUR_CALL: lambda client: client.say("host", "session-info", sid="theirs"),
     ErrorCode.UNKNOWN_QUERY: lambda client: client.ask("dance"),
     ErrorCode.NO_SUCH_RECIPIENT: lambda client: client.say("nowhere", "session-text"),
     ErrorCode.NOBODY_ELSE: lambda client: client.join("r") or client.say("r", "session-text"),
     ErrorCode.UNSUPPORTED_ACTION: lambda client: client.say("full", "ack"),
+    ErrorCode.TOO_FAST: lambda client: [client.ask("ping") for _ in range(200)],  # the hello was the first
     ErrorCode.WRONG_ROOM_KIND: lambda client: client.ask("muc-join", rid="full"),
+    ErrorCode.TOO_FAST: lambda client: [client.say("host", "session-propose", sid=f"s-{n}") for n in range(33)],
 }
 
 
@@ -33,7 +36,9 @@ class CodeTests(ScenarioCase):
         """Each code is met and counted by its own provocation, and no other code with it."""
         for code, provoke in PROVOCATIONS.items():
             self.serve(max_members_per_room=1, max_rooms_per_user=2)
-            self.server.user("host").join("full")
+            host, _ = self.users("host", "guest")
+            host.join("full")
+            host.say("guest", "session-propose", sid="theirs")
             if code is ErrorCode.HELLO_FIRST:
                 self.server.connect().say("x", "session-text")
             else:
@@ -41,9 +46,9 @@ class CodeTests(ScenarioCase):
             self.assertEqual({met: count for met, count in self.server.metrics.errors.items() if count}, {code: 1})
 
     def test_none_is_missing(self) -> None:
-        """The codes above are all that the server knows to raise, but for its own failure."""
+        """The codes above are all that the server knows to raise, but for its own failure and lack of room."""
         known = {error.code for error in JsongleError.__subclasses__()}
-        self.assertEqual(known - set(PROVOCATIONS), {ErrorCode.INTERNAL})
+        self.assertEqual(known - set(PROVOCATIONS), {ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE})
 
 
 @on_both_transports

@@ -244,6 +244,7 @@ class ShownTests(HelloCase):
         joined = client.take_one()
         second_ack = client.hello("u", dn="Jon", token="s3cret")
         self.server.drop(client)
+        self.server.clock.advance(self.server.config.resume_window)
         events = observer.take()
         self.assertEqual(events[-1]["jsongle"]["event"], "left")
         self.assertNotIn(b"s3cret", orjson.dumps([ack, members, joined, second_ack, events, newcomer.take()]))

@@ -186,7 +186,7 @@ class ReportTests(ScenarioCase):
         for duration in (12, 0.5, 0):
             alice.say(SERVER, "session-metrics", description={"duration": duration})
         self.assertNothing(alice)
-        self.assertEqual(self.server.metrics.call_seconds.total, 12.5)
+        self.assertEqual(self.server.metrics.reported_seconds.total, 12.5)
 
     def test_nonsense(self) -> None:
         """A report that makes no sense is refused, and nothing of it is counted."""
@@ -197,4 +197,4 @@ class ReportTests(ScenarioCase):
             mid = alice.say(SERVER, "session-metrics", description=description)
             self.assertError(alice, 400001, mid=mid)
         metrics = self.server.metrics
-        self.assertEqual([metrics.ice_failures, metrics.call_seconds.total], [0, 0.0])
+        self.assertEqual([metrics.ice_failures, metrics.reported_seconds.total], [0, 0.0])

@@ -44,8 +44,9 @@ class TryingTests(ScenarioCase):
         """A propose to a room or to many devices is answered once."""
         alice, bob, _ = self.members("r", "alice", "bob", "bob")
         for to in ("r", "bob"):
-            alice.say(to, "session-propose", **CALL)
-            self.assertOwn(alice, trying(**CALL))
+            call = {**CALL, "sid": f"s-{to}"}
+            alice.say(to, "session-propose", **call)
+            self.assertOwn(alice, trying(**call))
         self.assertEqual(len(bob.take()), 2)
 
     def test_no_other_action(self) -> None:
@@ -139,6 +140,7 @@ class UnreachableTests(ScenarioCase):
 
     def test_the_last_256_sids(self) -> None:
         """The server remembers the last 256 sids of a sender, so that its memory has a bound."""
+        self.serve(rate_limit=0)
         alice = self.server.user("alice")
         for number in range(257):
             alice.say("nowhere", "session-propose", sid=f"s-{number}")

@@ -84,6 +84,7 @@ class ServerCase(TestCase):
     def start(self, *, log_path: str | None = None, **settings: Any) -> Server:
         """A running server on free ports of this machine, unless the settings say otherwise."""
         free: dict[str, Any] = {"ws_port": 0, "rest_port": 0, "ws_host": "127.0.0.1", "rest_host": "127.0.0.1"}
+        free["drain_timeout"] = 0.0
         log_file = open_log_file(log_path, period=86_400, keep=1, format_name="text") if log_path else None
         config = Config(**(free | settings))
         server = make_server(reactor, config, LogControl(), log_file=log_file, log_path=log_path)
@@ -168,12 +169,12 @@ class StopTests(ServerCase):
     """The end of a server."""
 
     async def test_clients_are_told(self) -> None:
-        """Clients get 1001, and the stop is done when they are gone."""
+        """Clients get 1012, and the stop is done when they are gone."""
         server = self.start()
         browsers = [await self.connect(server) for _ in range(3)]
         await server.stopService()
         for browser in browsers:
-            self.assertEqual(await browser.gone, (1001, "the server is shutting down"))
+            self.assertEqual(await browser.gone, (1012, "the server is shutting down"))
 
     async def test_ports_are_closed(self) -> None:
         """Both ports are free again, for the next start at once."""

@@ -10,7 +10,8 @@ import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.codec import Envelope
-from jsongle_server.session import Handler, Session, SessionState
+from jsongle_server.services import Handler
+from jsongle_server.session import Session, SessionState
 from jsongle_server.testing import START, Client, MemoryServer
 from jsongle_server.vocabulary import CloseCode
 from tests.scenarios import SERVER
@@ -18,6 +19,15 @@ from tests.scenarios import SERVER
 
 class BrokenPeer:
     """A connection on which nothing can be sent."""
+
+    def attach(self, session: Session | None) -> None:
+        """Nothing comes from it either."""
+
+    def rest(self, delay: float) -> None:
+        """Nothing comes from it either."""
+
+    def make_room(self, size: int) -> None:
+        """Nothing waits for it."""
 
     def send(self, payload: bytes) -> None:
         """Fails."""
@@ -44,6 +54,15 @@ class JournalPeer:
     def __init__(self, name: str, entries: list[tuple[str, str]]) -> None:
         self._name = name
         self._entries = entries
+
+    def attach(self, session: Session | None) -> None:
+        """What comes from it is handed to the session by the test."""
+
+    def rest(self, delay: float) -> None:
+        """What comes from it is handed to the session by the test."""
+
+    def make_room(self, size: int) -> None:
+        """There always is enough."""
 
     def send(self, payload: bytes) -> None:
         """Notes a message by its event or action."""

@@ -33,7 +33,7 @@ class LogCase(SynchronousTestCase):
     def talk(self, **settings: Any) -> tuple[Client, Client]:
         """A whole visit of two clients, with something secret in every place that has room for it."""
         server = MemoryServer(**settings)
-        hello = {"dn": "SECRET name", "token": "SECRET", "appToken": "SECRET", "resume": {"token": "SECRET"}}
+        hello = {"dn": "SECRET name", "token": "SECRET", "appToken": "SECRET", "resume": {"token": "SECRET", "seq": 0}}
         alice, bob = (server.user(f"user-SECRET-{name}", **hello) for name in ("alice", "bob"))
         for client in (alice, bob):
             client.join("room", dn="SECRET name")
@@ -47,6 +47,7 @@ class LogCase(SynchronousTestCase):
         alice.send({"id": "SECRET", "from": "SECRET"})
         for client in (alice, bob):
             server.drop(client)
+        server.clock.advance(server.config.resume_window)
         return alice, bob
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.config import Config
@@ -26,12 +27,12 @@ class SignalingTests(SynchronousTestCase):
         """A connection counts from its opening; its session changes state with the hello."""
         client = self.server.connect()
         self.assertEqual(self.signaling.connection_count, 1)
-        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 1, "identified": 0})
+        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 1, "identified": 0, "detached": 0})
         client.hello("u")
-        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 0, "identified": 1})
+        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 0, "identified": 1, "detached": 0})
         self.server.drop(client)
         self.assertEqual(self.signaling.connection_count, 0)
-        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 0, "identified": 0})
+        self.assertEqual(self.signaling.count_sessions(), {"awaiting_hello": 0, "identified": 0, "detached": 0})
 
     def test_rooms_by_kind(self) -> None:
         """Rooms are counted while they have members."""
@@ -77,7 +78,9 @@ class SignalingTests(SynchronousTestCase):
     def test_ids_can_be_injected(self) -> None:
         """Every id that the server makes comes from one place."""
         numbers = count(1)
-        signaling = Signaling(Config(), Metrics("1.0"), tracing=lambda: False, new_id=lambda: f"id-{next(numbers)}")
+        signaling = Signaling(
+            Config(), Metrics("1.0"), clock=Clock(), tracing=lambda: False, new_id=lambda: f"id-{next(numbers)}"
+        )
         client = Client(lambda payload: None)
         session = signaling.open(RecordingPeer(client), remote="192.0.2.1:1", now=START)
         hello = client.take_one()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.calls import Outcome
 from jsongle_server.stats import snapshot
-from jsongle_server.testing import MemoryServer
+from jsongle_server.testing import Client, MemoryServer
 
 
 class StatsTests(SynchronousTestCase):
@@ -22,7 +23,7 @@ class StatsTests(SynchronousTestCase):
     def test_a_new_server_has_zeros(self) -> None:
         """Every figure is there from the start."""
         figures = snapshot(self.server.signaling, self.server.metrics, self.server.clock.seconds())
-        self.assertEqual((len(figures), set(figures.values())), (13, {0}))
+        self.assertEqual((len(figures), set(figures.values())), (19, {0}))
 
     def test_users_are_sessions_that_said_hello(self) -> None:
         """Those of now, and all so far."""
@@ -56,28 +57,64 @@ class StatsTests(SynchronousTestCase):
         jon.ask("leave", rid="attic")
         self.assertEqual((self.figure("conferences_count"), self.figure("conferences_total")), (1, 2))
 
-    def test_a_room_counts_as_p2p_once_two_are_in_it(self) -> None:
-        """One alone talks to nobody, and a multi-user room is a conference."""
+    def call(self, sid: str = "s") -> tuple[Client, Client]:
+        """A call that rings: who calls, and who is called."""
         jon, ann = self.server.user("jon"), self.server.user("ann")
-        for client in (jon, ann):
-            client.join("hall", muc=True)
-            client.take()
-        jon.join("kitchen")
-        self.assertEqual(self.figure("p2p_count"), 0)
-        ann.join("kitchen")
-        self.assertEqual(self.figure("p2p_count"), 1)
+        jon.say(ann.identity, "session-propose", sid=sid)
+        return jon, ann
 
-    def test_calls_texts_and_reactions_are_counted_when_relayed(self) -> None:
+    def test_p2p_calls_are_those_that_were_answered(self) -> None:
+        """Those of now, and all so far; one that rings is none yet."""
+        jon, ann = self.call()
+        self.assertEqual((self.figure("p2p_count"), self.figure("p2p_total")), (0, 0))
+        ann.say(jon.identity, "session-proceed", sid="s")
+        self.assertEqual((self.figure("p2p_count"), self.figure("p2p_total")), (1, 1))
+        ann.say(jon.identity, "session-terminate", sid="s")
+        self.assertEqual((self.figure("p2p_count"), self.figure("p2p_total")), (0, 1))
+
+    def outcomes(self) -> dict[str, float]:
+        """How many calls have ended how, those that are zero left out."""
+        figures = {outcome: self.figure(f"calls_{outcome}_total") for outcome in Outcome}
+        return {outcome.value: figure for outcome, figure in figures.items() if figure}
+
+    def test_calls_are_counted_by_how_they_end(self) -> None:
+        """Talked in, given up, declined, not answered in time, or one of the two gone: each under its own key."""
+        jon, ann = self.call("talk")
+        ann.say(jon.identity, "session-proceed", sid="talk")
+        jon.say(ann.identity, "session-info", sid="talk", reason="active")
+        ann.say(jon.identity, "session-terminate", sid="talk")
+        self.assertEqual(self.outcomes(), {"completed": 1})
+        jon.say(ann.identity, "session-propose", sid="given-up")
+        jon.say(ann.identity, "session-retract", sid="given-up")
+        self.assertEqual(self.outcomes(), {"completed": 1, "canceled": 1})
+        jon.say(ann.identity, "session-propose", sid="declined")
+        ann.say(jon.identity, "session-decline", sid="declined")
+        self.assertEqual(self.outcomes(), {"completed": 1, "canceled": 1, "declined": 1})
+        jon.say(ann.identity, "session-propose", sid="ringing")
+        self.server.clock.advance(60)
+        self.assertEqual(self.outcomes(), {"completed": 1, "canceled": 1, "declined": 1, "timeout": 1})
+        jon.say(ann.identity, "session-propose", sid="lost")
+        self.server.drop(ann)
+        self.assertEqual(self.outcomes(), dict.fromkeys(Outcome, 1))
+
+    def test_the_duration_of_calls_is_from_answer_to_end(self) -> None:
+        """In seconds, as the server saw it, whatever clients report."""
+        jon, ann = self.call()
+        self.server.clock.advance(7)
+        ann.say(jon.identity, "session-proceed", sid="s")
+        self.server.clock.advance(12.5)
+        self.assertEqual(self.figure("calls_duration_total"), 0)
+        jon.say(ann.identity, "session-terminate", sid="s")
+        self.assertEqual(self.figure("calls_duration_total"), 12.5)
+
+    def test_texts_and_reactions_are_counted_when_relayed(self) -> None:
         """Each under its own key."""
         jon, ann = self.server.user("jon"), self.server.user("ann")
-        jon.say(ann.identity, "session-accept", sid="s")
         jon.say(ann.identity, "session-text", description={"content": "hi"})
         jon.say(ann.identity, "session-text", description={"content": "there"})
         jon.say(ann.identity, "session-event", event="reaction", namespace="message")
         jon.say("nobody", "session-text", description={"content": "lost"})
-        self.assertEqual(
-            (self.figure("p2p_total"), self.figure("messages_total"), self.figure("reactions_total")), (1, 2, 1)
-        )
+        self.assertEqual((self.figure("messages_total"), self.figure("reactions_total")), (2, 1))
 
     def test_what_clients_report_of_calls_is_added_up(self) -> None:
         """Seconds of calls, and failures to connect."""

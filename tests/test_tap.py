@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +39,7 @@ class TapCase(TestCase):
         self.out, self.err = io.StringIO(), io.StringIO()
         self.patch(sys, "stdout", self.out)
         self.patch(sys, "stderr", self.err)
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
 
     def parsed(self, *arguments: str) -> Options:
         """The options of a command line that is accepted."""
@@ -229,6 +231,12 @@ class StartTests(TapCase):
         self.started("--dev", f"--adminToken={TOKEN}")
         self.assertNotIn("Token", self.out.getvalue())
         self.assertNotIn(TOKEN, self.out.getvalue() + self.err.getvalue())
+
+    def test_dev_stops_at_once(self) -> None:
+        """With ``--dev`` clients are sent away at once, so that Ctrl-C does not wait; a configured time counts."""
+        self.assertEqual(self.started()._config.drain_timeout, 10)
+        self.assertEqual(self.started("--dev")._config.drain_timeout, 0)
+        self.assertEqual(self.started("--dev", "--drainTimeout=3")._config.drain_timeout, 3)
 
     def test_dev_prints_no_token_of_a_run_that_fails(self) -> None:
         """A token is printed once the ports are bound: with a port in use there is no run that it could be for."""

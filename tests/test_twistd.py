@@ -20,28 +20,38 @@ NOBODY: Final = 65_534
 """A user and group without rights, whatever they are called here."""
 
 
+def ready(address: str) -> int:
+    """The status of ``GET /readyz``."""
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=DEADLINE)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 class ForegroundTests(DaemonCase):
     """``twistd --nodaemon jsongle``."""
 
     def test_start_and_stop(self) -> None:
         """It prints where it listens, serves, and stops at SIGTERM as others expect: of that signal."""
-        server = self.foreground()
+        server = self.foreground("--drainTimeout=0")
         client = SocketClient(server.addresses[0])
         self.assertEqual(client.hello("alice")["jsongle"]["status"], "success")
         server.signal(signal.SIGTERM)
-        self.assertEqual(client.read_close(), (1001, "the server is shutting down"))
+        self.assertEqual(client.read_close(), (1012, "the server is shutting down"))
         self.assertEqual(server.wait(), -signal.SIGTERM)
         self.assertIn("stopped", server.output)
 
     def test_interrupt(self) -> None:
-        """Ctrl-C stops it as cleanly."""
+        """Ctrl-C stops it as cleanly, and with ``--dev`` at once."""
         # A shell has its background jobs ignore Ctrl-C, and so would all that these tests start.
         self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
-        server = self.foreground()
+        server = self.foreground("--dev")
         client = SocketClient(server.addresses[0])
         client.greeted()
         server.signal(signal.SIGINT)
-        self.assertEqual(client.read_close()[0], 1001)
+        self.assertEqual(client.read_close()[0], 1012)
         server.wait()
         self.assertIn("stopped", server.output)
         self.assertNotIn("Traceback", server.output)
@@ -61,11 +71,11 @@ class ReactorTests(DaemonCase):
         """A reactor serves a hello and stops cleanly."""
         if reactor == "epoll" and not hasattr(select, "epoll"):
             self.skipTest("there is no epoll here")
-        server = self.foreground(twistd=(f"--reactor={reactor}",))
+        server = self.foreground("--drainTimeout=0", twistd=(f"--reactor={reactor}",))
         client = SocketClient(server.addresses[0])
         self.assertEqual(client.hello("alice")["jsongle"]["status"], "success")
         server.signal(signal.SIGTERM)
-        self.assertEqual(client.read_close()[0], 1001)
+        self.assertEqual(client.read_close()[0], 1012)
         server.wait()
         self.assertRegex(server.output, rf"(?i)reactor class: .*{reactor}")
         self.assertIn("stopped", server.output)
@@ -93,24 +103,25 @@ class DaemonTests(DaemonCase):
 
     def test_start_and_stop(self) -> None:
         """It prints where it listens and returns; SIGTERM stops it cleanly and removes the pid file."""
-        server = self.daemon()
+        server = self.daemon("--drainTimeout=0")
         client = SocketClient(server.addresses[0])
         self.assertEqual(client.hello("alice")["jsongle"]["status"], "success")
         server.signal(signal.SIGTERM)
-        self.assertEqual(client.read_close(), (1001, "the server is shutting down"))
+        self.assertEqual(client.read_close(), (1012, "the server is shutting down"))
         server.wait()
         self.assertFalse(server.pid_file.exists())
         self.assertIn("stopped", server.log)
         self.assertNotIn("Traceback", server.log)
 
     def test_impatient_operator(self) -> None:
-        """A second SIGTERM while a stubborn client is waited for changes nothing: it still stops cleanly."""
-        server = self.daemon()
+        """A second SIGTERM ends a long drain, and it still stops cleanly: clients are told."""
+        server = self.daemon("--drainTimeout=3600")
         client = SocketClient(server.addresses[0])
         client.greeted()
         server.signal(signal.SIGTERM)
-        client.read_close(answer=False)
+        wait_until(lambda: ready(server.addresses[1]) == 503, "the drain")
         server.signal(signal.SIGTERM)
+        self.assertEqual(client.read_close(answer=False)[0], 1012)
         server.wait()
         client.disconnect()
         self.assertFalse(server.pid_file.exists())
@@ -211,7 +222,7 @@ class LogTests(DaemonCase):
 
     def test_level_of_the_console(self) -> None:
         """In the foreground it is the console that follows."""
-        server = self.foreground()
+        server = self.foreground("--drainTimeout=0")
         client = SocketClient(server.addresses[0])
         client.hello("alice")
         client.ask("ping")

@@ -18,7 +18,7 @@ class ConversationTests(DaemonCase):
     def setUp(self) -> None:
         """Starts the server and connects both clients."""
         super().setUp()
-        self.server = self.daemon("--id=barracuda")
+        self.server = self.daemon("--id=barracuda", "--drainTimeout=0")
         self.alice = SocketClient(self.server.addresses[0])
         self.bob = SocketClient(self.server.addresses[0])
         self.addCleanup(self.alice.disconnect)
@@ -34,7 +34,7 @@ class ConversationTests(DaemonCase):
         self.end()
         self.server.signal(signal.SIGTERM)
         for client in (self.alice, self.bob):
-            self.assertEqual(client.read_close()[0], 1001)
+            self.assertEqual(client.read_close()[0], 1012)
         self.server.wait()
         self.assertNotIn("Traceback", self.server.log)
 

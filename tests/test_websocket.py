@@ -183,7 +183,7 @@ class RefusedFrameTests(ConnectionCase):
         client = self.user()
         client.wire.send(data)
         self.assertEqual(self.closed_with(client), code)
-        self.assertEqual(self.server.signaling.connection_count, 0)
+        self.assertEqual(self.server.signaling.sessions(), [])
         client.wire.send_frame(CLOSE, code.to_bytes(2, "big"))
         self.assertTrue(self.is_cut(client))
         self.assert_nothing_left()

@@ -25,7 +25,7 @@ class TurnCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Starts a server; everybody says hello."""
-        self.server = WebSocketMemoryServer()
+        self.server = WebSocketMemoryServer(rate_limit=0)
         self.alice, self.bob, self.carol = (self.user(uid) for uid in ("alice", "bob", "carol"))
 
     def user(self, uid: str) -> WireClient:
@@ -117,11 +117,11 @@ class EndTests(TurnCase):
         self.alice.wire.send(BURST)
 
     def test_lost(self) -> None:
-        """A connection that is lost takes what was waiting along."""
+        """What was read before a connection was lost is handled: the client may have sent it and gone."""
         self.alice.wire.transport.cut()
         now = self.server.clock.seconds()
         self.assertEqual([call for call in self.server.clock.getDelayedCalls() if call.getTime() <= now], [])
-        self.assertLess(len(self.ids()), FRAMES_PER_TURN + 1)
+        self.assertEqual(len(self.ids()), MANY)
         self.assert_nothing_left(self.alice.wire)
 
     def test_closed_by_the_server(self) -> None:

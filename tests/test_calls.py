@@ -1,0 +1,260 @@
+"""Tests of :mod:`jsongle_server.calls`: the table against docs/calls.md, who is what, and what is kept."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from jsongle_server.calls import (
+    MAX_CALLS,
+    MAX_OWED,
+    STEPS,
+    Call,
+    Calls,
+    CallState,
+    Outcome,
+    Role,
+    Signal,
+    Step,
+    is_followed,
+    signal_of,
+)
+from jsongle_server.codec import Outgoing, encode
+from jsongle_server.errors import TooManyCalls
+from jsongle_server.vocabulary import CALL_ACTIONS, MAX_NAME, Action
+from tests.members import PlainMember
+from tests.test_docs import read, rows
+
+UNANSWERED_ROLES = (Role.CALLER, Role.RUNG)
+ANSWERED_ROLES = (Role.CALLER, Role.WINNER, Role.LOSER)
+ROLES = {
+    CallState.RINGING: UNANSWERED_ROLES,
+    CallState.BOUND: ANSWERED_ROLES,
+    CallState.ACTIVE: ANSWERED_ROLES,
+}
+"""The roles that there are in each state."""
+
+
+def members(*identities: str) -> list[PlainMember]:
+    """Members by these identities."""
+    return [PlainMember(identity) for identity in identities]
+
+
+def call_of(caller: PlainMember, *rung: PlainMember, sid: str = "s") -> Call[PlainMember]:
+    """A call that has just been proposed."""
+    return Call(sid, {"sid": sid}, caller=caller, rung=rung, rid=None)
+
+
+def outgoing(mid: str = "m") -> Outgoing:
+    """Something to be told."""
+    return encode(mid, "server", {"jsongle": {"action": "session-retract"}})
+
+
+def names(cells: list[str]) -> list[str]:
+    """Cells without the marks of code."""
+    return [cell.strip("`") for cell in cells]
+
+
+class TableTests(SynchronousTestCase):
+    """The table of docs/calls.md is what the code does."""
+
+    def setUp(self) -> None:
+        """Read the document."""
+        self.text = read("calls.md")
+
+    def test_every_step(self) -> None:
+        """For every state, role and signal, the document has the step that the call takes, and no more."""
+        header = next(line for line in self.text.splitlines() if line.startswith("| state | role | "))
+        signals = names([cell.strip() for cell in header.strip("|").split("|")])[2:]
+        shown: dict[tuple[str, ...], str] = {}
+        for row in rows(self.text, "| state | role | "):
+            state, role, *steps = names(list(row))
+            shown |= {(state, role, signal): step for signal, step in zip(signals, steps, strict=True)}
+        done: dict[tuple[str, ...], str] = {}
+        for state, roles in ROLES.items():
+            call = call_of(*members("a", "b"))
+            call.state = state
+            done |= {(state, role, signal): call.step(role, signal) for role, signal in product(roles, Signal)}
+        self.assertEqual(shown, done)
+
+    def test_no_step_that_cannot_be_taken(self) -> None:
+        """The table has no role in a state in which nobody has it."""
+        self.assertEqual([key for key in STEPS if key[1] not in ROLES[key[0]]], [])
+
+    def test_signals(self) -> None:
+        """The document lists every signal with the actions that give it; all other call actions are ``other``."""
+        shown = {row[0].strip("`"): row[1] for row in rows(self.text, "| signal |")}
+        self.assertEqual(list(shown), [signal.value for signal in Signal])
+        for action in CALL_ACTIONS:
+            self.assertIn(f"`{action}`", shown[signal_of({"action": action})])
+
+    def test_words(self) -> None:
+        """Every state, role, step and outcome has its row."""
+        for header, words in (("| state | since", CallState), ("| role |", Role), ("| step |", Step)):
+            self.assertEqual({row[0].strip("`") for row in rows(self.text, header)}, {str(word) for word in words})
+        self.assertEqual(names([row[0] for row in rows(self.text, "| outcome |")]), [str(word) for word in Outcome])
+
+    def test_bounds(self) -> None:
+        """The bounds are those that clients are told."""
+        self.assertIn(f"A session may have {MAX_CALLS} live calls", self.text)
+        self.assertIn(f"there are at most {MAX_OWED} calls", self.text)
+
+
+class SignalTests(SynchronousTestCase):
+    """What a message is for."""
+
+    def test_active(self) -> None:
+        """Only a ``session-info`` with that reason makes a call active."""
+        self.assertIs(signal_of({"action": Action.SESSION_INFO, "reason": "active"}), Signal.ACTIVE)
+        self.assertIs(signal_of({"action": Action.TRANSPORT_INFO, "reason": "active"}), Signal.OTHER)
+        odd: list[Any] = ["mute", None, 1, ["active"], {"active": 1}]
+        for reason in odd:
+            self.assertIs(signal_of({"action": Action.SESSION_INFO, "reason": reason}), Signal.OTHER)
+
+    def test_sids(self) -> None:
+        """Texts of 1 to 256 characters can be followed, and nothing else."""
+        self.assertTrue(is_followed("s"))
+        self.assertTrue(is_followed("s" * MAX_NAME))
+        odd: list[Any] = ["", "s" * (MAX_NAME + 1), None, 5, 0.5, True, ["s"], {"s": 1}]
+        self.assertEqual([sid for sid in odd if is_followed(sid)], [])
+
+
+class RoleTests(SynchronousTestCase):
+    """Who is what to a call, and who hears whom."""
+
+    def setUp(self) -> None:
+        """A call that rings two."""
+        self.alice, self.one, self.two, self.eve = members("alice", "one", "two", "eve")
+        self.call = call_of(self.alice, self.one, self.two)
+
+    def test_ringing(self) -> None:
+        """Before the answer there are the caller and the rung; anybody else is no party."""
+        roles = [self.call.role_of(member) for member in (self.alice, self.one, self.two, self.eve)]
+        self.assertEqual(roles, [Role.CALLER, Role.RUNG, Role.RUNG, None])
+
+    def test_answered(self) -> None:
+        """After it there are a winner and losers."""
+        self.call.winner = self.two
+        roles = [self.call.role_of(member) for member in (self.alice, self.one, self.two, self.eve)]
+        self.assertEqual(roles, [Role.CALLER, Role.LOSER, Role.WINNER, None])
+
+    def test_recipients(self) -> None:
+        """The caller speaks to those who may still answer, then to the winner; the others to the caller."""
+        self.assertEqual(self.call.recipients_from(Role.CALLER), [self.one, self.two])
+        self.call.rung[self.one].declined = True
+        self.assertEqual(self.call.recipients_from(Role.CALLER), [self.two])
+        self.call.winner = self.two
+        self.assertEqual(self.call.recipients_from(Role.CALLER), [self.two])
+        for role in (Role.RUNG, Role.WINNER):
+            self.assertEqual(self.call.recipients_from(role), [self.alice])
+
+    def test_declined(self) -> None:
+        """A call is declined once one has declined and nobody who rings has not."""
+        self.assertFalse(self.call.is_declined())
+        self.call.rung[self.two].ringing = True
+        self.call.rung[self.one].declined = True
+        self.call.held = outgoing()
+        self.assertFalse(self.call.is_declined())
+        self.call.rung[self.two].declined = True
+        self.assertTrue(self.call.is_declined())
+
+
+class CallsTests(SynchronousTestCase):
+    """What is kept of calls, and for how long."""
+
+    def setUp(self) -> None:
+        """No calls."""
+        self.calls: Calls[PlainMember] = Calls()
+        self.alice, self.one, self.two = members("alice", "one", "two")
+
+    def assertEmpty(self) -> None:
+        """Nothing whatever is kept."""
+        self.assertEqual(set(map(str, vars(self.calls).values())), {"{}"})
+
+    def begin(self, sid: str = "s") -> Call[PlainMember]:
+        """A call from Alice to the two others, followed."""
+        call = call_of(self.alice, self.one, self.two, sid=sid)
+        self.calls.begin(call)
+        return call
+
+    def test_found_by_sid_and_party(self) -> None:
+        """A live call is found by its sid and by each party; one that is over by nobody."""
+        call = self.begin()
+        self.assertIs(self.calls.find("s"), call)
+        self.assertEqual([self.calls.of(member) for member in (self.alice, self.one, self.two)], [[call]] * 3)
+        self.calls.end(call)
+        self.assertIsNone(self.calls.find("s"))
+        self.assertEqual(self.calls.of(self.one), [])
+        self.assertEmpty()
+
+    def test_odd_sids_find_nothing(self) -> None:
+        """A sid may be any JSON value."""
+        self.begin()
+        odd: list[Any] = [None, 1, ["s"], {"s": 1}, True]
+        self.assertEqual([self.calls.find(sid) for sid in odd], [None] * 5)
+        self.assertEqual([self.calls.settle(self.one, sid) for sid in odd], [None] * 5)
+
+    def test_withdrawn(self) -> None:
+        """Who has left a call is no party any more; the call goes on and ends without a trace."""
+        call = self.begin()
+        self.calls.withdraw(call, self.one)
+        self.assertEqual((self.calls.of(self.one), call.role_of(self.one)), ([], None))
+        self.calls.end(call)
+        self.assertEmpty()
+
+    def test_most_calls(self) -> None:
+        """A caller may have 32 live calls; one more is refused and not followed, until one ends."""
+        first = self.begin()
+        for number in range(MAX_CALLS - 1):
+            self.begin(f"s-{number}")
+        self.assertRaises(TooManyCalls, self.begin, "more")
+        self.assertEqual((len(self.calls), self.calls.find("more")), (MAX_CALLS, None))
+        self.calls.end(first)
+        self.begin("more")
+
+    def test_being_called_is_no_limit(self) -> None:
+        """Calls that others propose do not count: nobody can keep a user from calling by calling him."""
+        for number in range(MAX_CALLS):
+            self.begin(f"s-{number}")
+        self.calls.begin(call_of(self.one, self.alice, sid="back"))
+        self.assertIsNotNone(self.calls.find("back"))
+
+    def test_answered_calls_are_counted(self) -> None:
+        """Calls that ring do not count."""
+        calls = [self.begin(state) for state in CallState]
+        for call, state in zip(calls, CallState, strict=True):
+            call.state = state
+        self.assertEqual((len(self.calls), self.calls.count_answered()), (3, 2))
+
+    def test_news_are_kept_until_the_first_message(self) -> None:
+        """What a session is to be told is given out once, for its sid alone."""
+        news = outgoing()
+        self.calls.owe(self.one, "s", news)
+        self.assertIsNone(self.calls.settle(self.one, "other"))
+        self.assertIsNone(self.calls.settle(self.two, "s"))
+        self.assertIs(self.calls.settle(self.one, "s"), news)
+        self.assertIsNone(self.calls.settle(self.one, "s"))
+        self.assertEmpty()
+
+    def test_news_are_bounded(self) -> None:
+        """A session that never reacts has the latest 16 kept for it."""
+        for number in range(5 * MAX_OWED):
+            self.calls.owe(self.one, f"s-{number}", outgoing())
+        kept = [number for number in range(5 * MAX_OWED) if self.calls.settle(self.one, f"s-{number}")]
+        self.assertEqual(kept, list(range(4 * MAX_OWED, 5 * MAX_OWED)))
+        self.assertEmpty()
+
+    def test_news_go_with_the_session(self) -> None:
+        """Nothing is kept for a session that has ended."""
+        self.calls.owe(self.one, "s", outgoing())
+        self.calls.forget(self.one)
+        self.calls.forget(self.two)
+        self.assertEmpty()
+
+    def test_news_of_an_earlier_call(self) -> None:
+        """A new call of the same sid makes what was kept of the last one void."""
+        self.calls.owe(self.one, "s", outgoing())
+        self.begin()
+        self.assertIsNone(self.calls.settle(self.one, "s"))

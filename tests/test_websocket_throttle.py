@@ -1,0 +1,88 @@
+"""A connection that is not read from for a while, because its client is too fast."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from jsongle_server.testing import WebSocketMemoryServer, WireClient, masked_frame
+
+PING, PONG = 9, 10
+BURST, RATE = 5, 10
+
+
+class PausedReadingTests(SynchronousTestCase):
+    """Alice has a call with Bob; both may send five messages at once, and ten a second."""
+
+    def setUp(self) -> None:
+        """Alice calls Bob and waits until she may send at full speed again."""
+        self.server = WebSocketMemoryServer(rate_limit=RATE, rate_burst=BURST)
+        self.alice, self.bob = (cast(WireClient, self.server.user(uid)) for uid in ("alice", "bob"))
+        self.alice.say("bob", "session-propose", sid="c-1")
+        self.server.clock.advance(1)
+        self.transport = self.alice.wire.transport
+        self.alice.take()
+        self.bob.take()
+
+    def say(self, count: int) -> None:
+        """Alice sends so many messages of the call in one go."""
+        frame = masked_frame(1, b'{"to":"bob","jsongle":{"action":"session-info","sid":"c-1","reason":"x"}}')
+        self.alice.wire.send(frame * count)
+
+    def test_pause(self) -> None:
+        """Over the rate, nothing is read until there is room; then reading goes on."""
+        self.say(BURST)
+        self.assertEqual(self.transport.producerState, "producing")
+        self.say(1)
+        self.assertEqual(self.transport.producerState, "paused")
+        self.server.clock.advance(0.09)
+        self.assertEqual(self.transport.producerState, "paused")
+        self.server.clock.advance(0.02)
+        self.assertEqual(self.transport.producerState, "producing")
+
+    def test_never_faster_than_the_rate(self) -> None:
+        """What was read in one go is taken at the rate, after the burst."""
+        self.say(30)
+        self.assertEqual(len(self.bob.take()), BURST + 1)
+        for _ in range(24):
+            self.server.clock.advance(0.1001)
+            self.assertEqual(len(self.bob.take()), 1)
+        self.server.clock.advance(0.1001)
+        self.assertEqual(self.transport.producerState, "producing")
+
+    def test_others_do_not_wait(self) -> None:
+        """Bob is read from meanwhile."""
+        self.say(30)
+        self.bob.take()
+        self.assertEqual(self.bob.ask("ping")["jsongle"]["action"], "iq-result")
+
+    def test_lost_meanwhile(self) -> None:
+        """A connection that is lost meanwhile has all that was read of it handled, and leaves no timer."""
+        self.say(30)
+        self.transport.cut()
+        self.assertEqual(len([m for m in self.bob.take() if m["jsongle"].get("reason") == "x"]), 30)
+        self.bob.wire.transport.cut()
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
+    def test_garbage(self) -> None:
+        """Frames that are no JSON are read at the rate."""
+        self.alice.wire.send(masked_frame(1, b"nonsense") * 15)
+        self.assertEqual(len(self.alice.take()), BURST + 1)
+        self.assertEqual(self.transport.producerState, "paused")
+
+    def test_twenty_frames_of_garbage(self) -> None:
+        """Twenty frames that are no JSON within a minute end the connection."""
+        self.alice.wire.send(masked_frame(1, b"nonsense") * 20)
+        self.server.clock.pump([0.1] * 20)
+        self.alice.take()
+        self.assertEqual(self.alice.closed, (1008, "too many frames that are not JSON"))
+
+    def test_close_frame(self) -> None:
+        """A close frame behind what waits is answered in its turn, and the connection ends."""
+        self.say(BURST + 2)
+        self.alice.wire.send_frame(8, b"\x03\xe8")
+        self.assertIsNone(self.transport.lost)
+        self.server.clock.pump([0.1] * 5)
+        self.assertEqual(self.alice.wire.read_frames(), [(8, b"\x03\xe8")])
+        self.assertIsNotNone(self.transport.lost)
