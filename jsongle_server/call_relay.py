@@ -35,13 +35,17 @@ def handle_call(session: Session, envelope: Envelope, now: float) -> None:
     calls = session.services.calls
     sid = envelope.jsongle.get("sid")
     owed = calls.settle(session, sid)
-    if owed is not None:
+    if owed is not None and envelope.action != Action.SESSION_PROPOSE:
         session.deliver(owed)
         return
     call = calls.find(sid)
     if call is not None:
         _take_step(session, envelope, call, route, now)
-    elif not route.recipients:
+        return
+    if envelope.action != Action.SESSION_PROPOSE:
+        # Of a call that is over for them, and of which they do not know yet, they hear nothing but that.
+        route = route._replace(recipients=[each for each in _sessions(route) if not calls.is_owed(each, sid)])
+    if not route.recipients:
         tell_unreachable(session, envelope, now)
     elif envelope.action == Action.SESSION_PROPOSE and is_followed(sid):
         _propose(session, envelope, route, now)
@@ -64,8 +68,7 @@ def leave_calls(session: Session, now: float, *, rid: str | None = None, tell: b
 
 def _propose(session: Session, envelope: Envelope, route: Route, now: float) -> None:
     services = session.services
-    members: list[Session] = list(route.recipients)  # type: ignore[arg-type]  # every member of this server is one
-    rung = [member for member in members if member is not session]
+    rung = [member for member in _sessions(route) if member is not session]
     if not rung:
         # Its own identity is the one address that leads a message back to its sender: nobody is called.
         relay(session, envelope, route, now)
@@ -80,6 +83,11 @@ def _propose(session: Session, envelope: Envelope, route: Route, now: float) -> 
         timer = services.clock.callLater(services.config.ring_timeout, _ring_out, call)
         call.stop_ringing = timer.cancel
     relay(session, envelope, route, now)
+
+
+def _sessions(route: Route) -> list[Session]:
+    """The recipients of a route, of whom layer 2 knows no more than that they are members."""
+    return list(route.recipients)  # type: ignore[arg-type]  # every member of this server is a session
 
 
 def _room_of(session: Session, envelope: Envelope, route: Route) -> str | None:

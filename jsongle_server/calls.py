@@ -297,6 +297,10 @@ class Calls(Generic[M]):
         if len(owed) > MAX_OWED:
             del owed[next(iter(owed))]
 
+    def is_owed(self, member: M, sid: object) -> bool:
+        """Whether a retract of that ``sid``, any JSON value, is kept for a session: it must hear nothing else of it."""
+        return type(sid) is str and sid in self._owed.get(member, ())
+
     def settle(self, member: M, sid: object) -> Outgoing | None:
         """Takes the news that was kept for a session, if there is any for that ``sid``."""
         owed = self._owed.get(member)

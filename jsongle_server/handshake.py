@@ -74,6 +74,8 @@ def check_request(
             message="Too many connections from this address",
         )
     over = signaling.connection_count - config.max_concurrent_users
+    if over >= 0:
+        over = signaling.count_occupied() - config.max_concurrent_users
     if over >= 0 and over >= signaling.resumes.attached_count:
         raise _unavailable("full", "The server is full")
     return over >= 0

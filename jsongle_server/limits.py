@@ -58,7 +58,8 @@ class TokenBucket:
         :returns: seconds until there is room for another; 0 while there is.
         """
         self._fill(now)
-        self._tokens -= 1
+        # However much was taken at once, as at the end of a connection: nobody waits longer than for a burst.
+        self._tokens = max(self._tokens - 1, -self._burst)
         return max(0.0, -self._tokens / self._rate)
 
     def try_take(self, now: float) -> float:

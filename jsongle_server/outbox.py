@@ -42,6 +42,7 @@ class Outbox:
         if self._is_full:
             return
         if not self._paused:
+            self._more = max(0, self._more - len(data))
             self._transport.write(data)
             return
         self._waiting.append(data)

@@ -86,6 +86,14 @@ class Signaling:
         """Open WebSocket connections."""
         return len(self._connections)
 
+    def count_occupied(self) -> int:
+        """Connections less those that are on their way out: whoever was on one of these may be back on another."""
+        return sum(
+            1
+            for peer, session in self._connections.items()
+            if session.state is not SessionState.ENDED and session.is_heard_through(peer)
+        )
+
     def open(self, peer: Peer, *, remote: str, now: float, must_resume: bool = False) -> Session:
         """Begins the session of a connection that has just opened, and greets it.
 

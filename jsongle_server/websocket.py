@@ -125,12 +125,12 @@ class SignalingProtocol(WebSocketServerProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Ends the session, if it has not ended, and every timer."""
-        self._stop_timers()
         if self._resting is not None:
             # What was read before the end still counts; nothing rests any more, as it is resting already.
             self._guarded(self._finish_reading)
             self._resting.cancel()
             self._resting = None
+        self._stop_timers()
         self._lose()
         super().connectionLost(reason)
         self.factory.forget(self)
@@ -236,6 +236,13 @@ class SignalingProtocol(WebSocketServerProtocol):
             session.detach(self.factory.now(), cause="reads too slowly")
         self.close(CloseCode.SLOW_CONSUMER, "reads too slowly")
 
+    def _silent(self) -> None:
+        """Gives up a client that is not heard any more, unless it is the server that does not listen."""
+        if self._resting is not None and self._keepalive is not None:
+            self._keepalive.start()
+        else:
+            self.transport.abortConnection()
+
     def _go_on(self) -> None:
         self._resting = None
         self.transport.resumeProducing()
@@ -260,7 +267,7 @@ class SignalingProtocol(WebSocketServerProtocol):
             interval=config.ping_interval,
             timeout=config.ping_timeout,
             ping=self.sendPing,
-            expired=self.transport.abortConnection,
+            expired=self._silent,
         )
         self._keepalive.start()
         self._set_timer(config.hello_timeout, lambda: self._guarded(self._hello_overdue))

@@ -100,6 +100,14 @@ class OutboxTests(SynchronousTestCase):
         self.outbox.write(b"x" * (LIMIT + 1))
         self.assertEqual(self.overflows, 1)
 
+    def test_room_that_was_not_needed(self) -> None:
+        """Room is used up by what did not have to wait, too."""
+        self.outbox.make_room(5)
+        self.outbox.write(b"x" * 5)
+        self.outbox.pauseProducing()
+        self.outbox.write(b"x" * (LIMIT + 1))
+        self.assertEqual(self.overflows, 1)
+
     def test_finish(self) -> None:
         """At the end the transport gets what waits, and whatever comes after it."""
         self.outbox.pauseProducing()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jsongle_server.calls import Outcome
 from jsongle_server.testing import Client
 from jsongle_server.vocabulary import CloseCode
-from tests.call_scenarios import CALL, PROCEED, RINGING, SID, UNREACHABLE, CallCase, unreachable
+from tests.call_scenarios import CALL, PROCEED, RINGING, SID, TRYING, UNREACHABLE, CallCase, unreachable
 from tests.scenarios import on_both_transports
 
 
@@ -163,6 +163,27 @@ class LeaveTests(CallCase):
         client.ask("leave", rid="r")
         for other in others:
             other.inbox[:] = [message for message in other.take() if message["jsongle"].get("event") != "left"]
+
+    def test_own_propose(self) -> None:
+        """A device that was to hear of the end of a call may call with that sid itself."""
+        alice, phone, _ = self.propose("bob", "bob")
+        self.say(alice, phone, "session-retract")
+        alice.take()
+        phone.say("alice", "session-propose", **CALL)
+        self.assertHeard(phone, TRYING)
+        self.assertHeard(alice, ("session-propose", None))
+
+    def test_bystander(self) -> None:
+        """A device that has not reacted hears nothing of what the caller still says when the winner has left."""
+        alice, bob, carol = self.members("r", "alice", "bob", "carol")
+        self.propose_from(alice, "r")
+        self.say(bob, alice, "session-proceed")
+        for client in (alice, bob, carol):
+            client.take()
+        self.leaves(bob, alice, carol)
+        for action in ("transport-info", "session-terminate"):
+            alice.say("r", action, **SID)
+        self.assertNothing(carol)
 
     def test_the_one_who_is_called(self) -> None:
         """The caller is told, in a room and in a muc, by whatever address the call went there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -155,6 +156,18 @@ class ResumableTests(SlowCase):
         self.bob.take()
         self.transport = self.carol.wire.transport
         self.transport.stalled = True
+
+    def test_full_server(self) -> None:
+        """A connection on its way out takes nobody's place: the client may be back before it has gone."""
+        self.server.signaling.reconfigure(replace(self.server.config, max_concurrent_users=3))
+        self.server.factory.reconfigure(replace(self.server.config, max_concurrent_users=3))
+        self.flood()
+        self.server.clock.advance(0)
+        self.assertEqual(self.server.signaling.connection_count, 3)
+        wire = self.server.open_wire()
+        self.assertEqual(wire.handshake().split("\r\n")[0], "HTTP/1.1 101 Switching Protocols")
+        wire = self.server.open_wire()
+        self.assertIn("503", wire.handshake().split("\r\n")[0])
 
     def test_nobody_is_told(self) -> None:
         """The session waits for its client: nobody hears of a ``left``."""

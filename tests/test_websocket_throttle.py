@@ -57,6 +57,21 @@ class PausedReadingTests(SynchronousTestCase):
         self.bob.take()
         self.assertEqual(self.bob.ask("ping")["jsongle"]["action"], "iq-result")
 
+    def test_is_not_given_up(self) -> None:
+        """A client that the server does not read from cannot be heard: only when it is read from is its silence one."""
+        self.server = WebSocketMemoryServer(rate_limit=1, rate_burst=BURST, ping_interval=1, ping_timeout=2)
+        self.alice, self.bob = (cast(WireClient, self.server.user(uid)) for uid in ("alice", "bob"))
+        self.alice.say("bob", "session-propose", sid="c-1")
+        self.say(30)
+        for _ in range(100):
+            self.server.clock.advance(0.2)
+            self.bob.wire.send_frame(PONG)
+        self.assertIsNone(self.alice.wire.transport.lost)
+        for _ in range(100):
+            self.server.clock.advance(0.2)
+            self.bob.wire.send_frame(PONG)
+        self.assertIsNotNone(self.alice.wire.transport.lost)
+
     def test_lost_meanwhile(self) -> None:
         """A connection that is lost meanwhile has all that was read of it handled, and leaves no timer."""
         self.say(30)
