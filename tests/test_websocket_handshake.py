@@ -286,8 +286,10 @@ class RoomForMoreTests(HandshakeCase):
         self.server = WebSocketMemoryServer(max_concurrent_users=1)
         self.server.drop(self.server.connect())
         closing = self.server.connect()
+        self.assertEqual(closing.greeted()["jsongle"]["query"], "session-hello")
         closing.wire.send_frame(8)
-        self.server.connect()
+        self.server.clock.advance(0)
+        self.assertEqual(self.server.connect().greeted()["jsongle"]["query"], "session-hello")
 
     def test_refused_take_no_place(self) -> None:
         """Handshakes that are refused, cut or not finished do not fill the server."""
