@@ -5,7 +5,7 @@ Numbers them, keeps as many as it may, and says which ones a client has missed. 
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,31 +13,38 @@ if TYPE_CHECKING:
 
 
 class ReplayBuffer:
-    """Keeps the latest envelopes of one session.
+    """Keeps the latest envelopes of one session, one after the other in a single block of memory.
+
+    A block goes back to the system as a whole. Thousands of small objects would not: CPython gives back no arena in
+    which a single one is still in use.
 
     :param max_messages: most envelopes that are kept.
     :param max_bytes: most bytes that they may have together.
 
     :ivar last: the number of the latest envelope, 0 before the first.
-    :ivar size: bytes of all that are kept.
     """
 
-    __slots__ = ("_kept", "_max_bytes", "_max_messages", "last", "size")
+    __slots__ = ("_kept", "_max_bytes", "_max_messages", "_sizes", "last")
 
     def __init__(self, *, max_messages: int, max_bytes: int) -> None:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        self._kept: deque[tuple[Outgoing, int]] = deque()
+        self._kept = bytearray()
+        self._sizes = array("I")
         self.last = 0
-        self.size = 0
 
     def __len__(self) -> int:
+        return len(self._sizes)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that are kept."""
         return len(self._kept)
 
     @property
     def dropped(self) -> int:
         """The number of the latest envelope that is not kept any more, 0 while all are."""
-        return self.last - len(self._kept)
+        return self.last - len(self._sizes)
 
     def number(self, outgoing: Outgoing, recipient: bytes) -> bytes:
         """Gives an envelope the next number and keeps it.
@@ -46,30 +53,26 @@ class ReplayBuffer:
         :returns: its bytes with that number as ``seq``.
         """
         self.last += 1
-        payload = _numbered(outgoing, recipient, self.last)
-        self._kept.append((outgoing, len(payload)))
-        self.size += len(payload)
-        while self._kept and (len(self._kept) > self._max_messages or self.size > self._max_bytes):
-            _, size = self._kept.popleft()
-            self.size -= size
+        payload = outgoing.addressed(recipient + b',"seq":%d' % self.last)
+        self._kept += payload
+        self._sizes.append(len(payload))
+        while self._sizes and (len(self._sizes) > self._max_messages or len(self._kept) > self._max_bytes):
+            del self._kept[: self._sizes.pop(0)]
         return payload
 
     def has_all_after(self, seq: int) -> bool:
         """Whether a client that has seen this number, and none above, can have all that it missed."""
         return self.dropped <= seq <= self.last
 
-    def after(self, seq: int, recipient: bytes) -> list[bytes]:
+    def after(self, seq: int) -> list[bytes]:
         """The envelopes after a number, in order, with their numbers.
 
         :param seq: a number for which :meth:`has_all_after` holds.
         """
-        first = self.dropped + 1
-        return [
-            _numbered(outgoing, recipient, number)
-            for number, (outgoing, _) in enumerate(self._kept, first)
-            if number > seq
-        ]
-
-
-def _numbered(outgoing: Outgoing, recipient: bytes, seq: int) -> bytes:
-    return outgoing.addressed(recipient + b',"seq":%d' % seq)
+        seen = seq - self.dropped
+        start = sum(self._sizes[:seen])
+        missed = []
+        for size in self._sizes[seen:]:
+            missed.append(bytes(self._kept[start : start + size]))
+            start += size
+        return missed

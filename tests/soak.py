@@ -42,8 +42,7 @@ DEADLINE: Final = 60.0
 WARM_UP: Final = 15.0
 """Seconds of traffic before memory is measured for the first time."""
 
-# A collection is asked for by a signal. CPython's own allocator never gives back an arena of a MiB in which a single
-# object is left, so that its memory says how much was in use at the most; the C library's gives back each free page.
+# A collection is asked for by a signal. What Python has given back to the C library goes on to the system with it.
 _SERVE: Final = """
 import ctypes, gc, signal
 from twisted.scripts.twistd import run
@@ -63,12 +62,11 @@ class Process:
     """The server in its process.
 
     :param folder: where it writes.
-    :param malloc: its allocator, as ``PYTHONMALLOC`` has it.
     """
 
-    def __init__(self, folder: Path, *, malloc: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._console = folder / "console"
-        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONMALLOC": malloc}
+        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
         twistd = ("--nodaemon", "--pidfile=", "--logfile=server.log")
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
@@ -271,10 +269,9 @@ async def main(reactor: Any, *arguments: str) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--clients", type=int, default=1000)
-    parser.add_argument("--malloc", default="malloc", help="the server's PYTHONMALLOC; pymalloc is CPython's own")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        server = Process(Path(folder), malloc=asked.malloc)
+        server = Process(Path(folder))
         try:
             is_well = await Soak(reactor, server, seconds=asked.seconds, clients=asked.clients).run()
             log = (Path(folder) / "server.log").read_text()

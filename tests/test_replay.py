@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -48,7 +49,7 @@ class ReplayBufferTests(SynchronousTestCase):
         sent = [buffer.number(envelope(number), TO) for number in range(5)]
         for seq in range(6):
             self.assertTrue(buffer.has_all_after(seq))
-            self.assertEqual(buffer.after(seq, TO), sent[seq:])
+            self.assertEqual(buffer.after(seq), sent[seq:])
 
     def test_more_than_was_sent(self) -> None:
         """Nobody can have seen more than was sent."""
@@ -59,7 +60,7 @@ class ReplayBufferTests(SynchronousTestCase):
         """Of more envelopes than may be kept, the latest are."""
         buffer = self.fill(7, max_messages=3)
         self.assertEqual([len(buffer), buffer.dropped, buffer.last], [3, 4, 7])
-        self.assertEqual([message["seq"] for message in read(buffer.after(4, TO))], [5, 6, 7])
+        self.assertEqual([message["seq"] for message in read(buffer.after(4))], [5, 6, 7])
         self.assertEqual([buffer.has_all_after(3), buffer.has_all_after(4)], [False, True])
 
     def test_bound_by_bytes(self) -> None:
@@ -76,7 +77,7 @@ class ReplayBufferTests(SynchronousTestCase):
         buffer.number(envelope(1), TO)
         self.assertEqual(orjson.loads(buffer.number(envelope(2, size=1000), TO))["seq"], 2)
         self.assertEqual([len(buffer), buffer.size, buffer.dropped], [0, 0, 2])
-        self.assertEqual([buffer.has_all_after(1), buffer.has_all_after(2), buffer.after(2, TO)], [False, True, []])
+        self.assertEqual([buffer.has_all_after(1), buffer.has_all_after(2), buffer.after(2)], [False, True, []])
 
     @given(st.lists(st.integers(0, 400)), st.integers(1, 5), st.integers(1, 1500))
     def test_never_over_its_bounds(self, sizes: list[int], max_messages: int, max_bytes: int) -> None:
@@ -85,8 +86,21 @@ class ReplayBufferTests(SynchronousTestCase):
         sent = []
         for number, size in enumerate(sizes):
             sent.append(buffer.number(envelope(number, size=size), TO))
-            kept = buffer.after(buffer.dropped, TO)
+            kept = buffer.after(buffer.dropped)
             self.assertEqual(kept, sent[len(sent) - len(buffer) :])
             self.assertEqual(sum(map(len, kept)), buffer.size)
             self.assertLessEqual(len(buffer), max_messages)
             self.assertLessEqual(buffer.size, max_bytes)
+
+    def test_takes_what_it_counts(self) -> None:
+        """It takes little more memory than the bytes that it counts: its bound bounds memory."""
+        buffer = self.fill(1)
+        envelopes = [envelope(number, size=300) for number in range(200)]
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before, _ = tracemalloc.get_traced_memory()
+        for each in envelopes:
+            buffer.number(each, TO)
+        taken = tracemalloc.get_traced_memory()[0] - before
+        self.assertGreater(buffer.size, 100 * 300)
+        self.assertLess(taken, 1.25 * buffer.size)
