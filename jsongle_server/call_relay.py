@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from jsongle_server import messages
-from jsongle_server.calls import Call, CallState, Outcome, Role, Step, is_followed, signal_of
+from jsongle_server.call_steps import CallState, Outcome, Role, Step, signal_of
+from jsongle_server.calls import Call, is_followed
 from jsongle_server.codec import Envelope, Outgoing, fingerprint
 from jsongle_server.errors import NotYourCall
 from jsongle_server.relay import check_description, encode_relayed, relay, route_of, tell_unreachable

@@ -1,20 +1,18 @@
 """Calls by ``sid``: who is a party, who is rung, who won (protocol section 6).
 
-Decides what a call message means and keeps the state of every live call; sends nothing and knows no time. What a
-message means depends on the state of the call, the sender's role in it and what the message signals: all of that is
-one table, :data:`STEPS`, which docs/calls.md shows. Layer 2.
+Keeps the state of every live call, and what is still to be said of some that are over; sends nothing and knows no
+time. What a message means for its call is in :mod:`jsongle_server.call_steps`. Layer 2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from jsongle_server.call_steps import CallState, Role, Signal, Step, step_for
 from jsongle_server.errors import TooManyCalls
 from jsongle_server.member import Member
-from jsongle_server.vocabulary import MAX_NAME, Action, Reason
+from jsongle_server.vocabulary import MAX_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,114 +26,6 @@ MAX_CALLS: Final = 32
 
 MAX_OWED: Final = 16
 """Most calls whose end a session is told at its first message of them; the oldest is forgotten."""
-
-
-class CallState(StrEnum):
-    """How far a call has come."""
-
-    RINGING = "ringing"
-    BOUND = "bound"
-    ACTIVE = "active"
-
-
-class Role(StrEnum):
-    """What a session is to a call."""
-
-    CALLER = "caller"
-    RUNG = "rung"
-    WINNER = "winner"
-    LOSER = "loser"
-
-
-class Signal(StrEnum):
-    """What a call message is for, as far as the call goes."""
-
-    PROPOSE = "propose"
-    ANSWER = "answer"
-    REFUSE = "refuse"
-    END = "end"
-    ACTIVE = "active"
-    OTHER = "other"
-
-
-class Step(StrEnum):
-    """What follows from a message."""
-
-    REPEAT = "repeat"
-    RELAY = "relay"
-    BIND = "bind"
-    DECLINE = "decline"
-    CANCEL = "cancel"
-    ACTIVATE = "activate"
-    FINISH = "finish"
-    LATE = "late"
-    IGNORE = "ignore"
-    FOREIGN = "foreign"
-
-
-class Outcome(StrEnum):
-    """How a call ended."""
-
-    COMPLETED = "completed"
-    CANCELED = "canceled"
-    DECLINED = "declined"
-    TIMEOUT = "timeout"
-    LOST = "lost"
-
-
-_SIGNALS: Final = MappingProxyType(
-    {
-        Action.SESSION_PROPOSE: Signal.PROPOSE,
-        Action.SESSION_PROCEED: Signal.ANSWER,
-        # A client that skips the proceed has answered with this.
-        Action.SESSION_ACCEPT: Signal.ANSWER,
-        Action.SESSION_DECLINE: Signal.REFUSE,
-        Action.SESSION_RETRACT: Signal.REFUSE,
-        Action.SESSION_TERMINATE: Signal.END,
-    }
-)
-
-_OTHERWISE: Final = MappingProxyType(
-    {Role.CALLER: Step.RELAY, Role.RUNG: Step.RELAY, Role.WINNER: Step.RELAY, Role.LOSER: Step.IGNORE}
-)
-
-_ANSWERED: Final = {
-    (Role.CALLER, Signal.PROPOSE): Step.REPEAT,
-    (Role.CALLER, Signal.REFUSE): Step.FINISH,
-    (Role.CALLER, Signal.END): Step.FINISH,
-    (Role.WINNER, Signal.PROPOSE): Step.FOREIGN,
-    (Role.WINNER, Signal.REFUSE): Step.FINISH,
-    (Role.WINNER, Signal.END): Step.FINISH,
-    (Role.LOSER, Signal.PROPOSE): Step.FOREIGN,
-    (Role.LOSER, Signal.ANSWER): Step.LATE,
-}
-
-STEPS: Final = MappingProxyType(
-    {
-        (CallState.RINGING, Role.CALLER, Signal.PROPOSE): Step.REPEAT,
-        (CallState.RINGING, Role.CALLER, Signal.REFUSE): Step.CANCEL,
-        (CallState.RINGING, Role.CALLER, Signal.END): Step.CANCEL,
-        (CallState.RINGING, Role.RUNG, Signal.PROPOSE): Step.FOREIGN,
-        (CallState.RINGING, Role.RUNG, Signal.ANSWER): Step.BIND,
-        (CallState.RINGING, Role.RUNG, Signal.REFUSE): Step.DECLINE,
-        (CallState.RINGING, Role.RUNG, Signal.END): Step.DECLINE,
-        **{(CallState.BOUND, *key): step for key, step in _ANSWERED.items()},
-        (CallState.BOUND, Role.CALLER, Signal.ACTIVE): Step.ACTIVATE,
-        (CallState.BOUND, Role.WINNER, Signal.ACTIVE): Step.ACTIVATE,
-        **{(CallState.ACTIVE, *key): step for key, step in _ANSWERED.items()},
-    }
-)
-"""What follows from a message, by state, role and signal; what is not here is relayed, or ignored from a loser."""
-
-
-def signal_of(jsongle: Json) -> Signal:
-    """What a call message is for.
-
-    :param jsongle: its ``jsongle`` object, whose action is one of those of calls.
-    """
-    if jsongle["action"] == Action.SESSION_INFO and jsongle.get("reason") == Reason.ACTIVE:
-        return Signal.ACTIVE
-    return _SIGNALS.get(jsongle["action"], Signal.OTHER)
 
 
 def is_followed(sid: object) -> bool:
@@ -217,7 +107,7 @@ class Call(Generic[M]):
 
     def step(self, role: Role, signal: Signal) -> Step:
         """What follows from a message."""
-        return STEPS.get((self.state, role, signal), _OTHERWISE[role])
+        return step_for(self.state, role, signal)
 
     def recipients_from(self, role: Role) -> list[M]:
         """Who gets what a party says: the caller, or whoever may still answer, or has."""

@@ -23,7 +23,7 @@ from prometheus_client.core import (
     Metric,
 )
 
-from jsongle_server.calls import Outcome
+from jsongle_server.call_steps import Outcome
 from jsongle_server.vocabulary import ACTIONS, ErrorCode, RoomKind
 
 RELAY_BUCKETS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)

@@ -13,6 +13,7 @@ from jsongle_server import messages
 from jsongle_server.codec import Envelope, Json
 from jsongle_server.errors import BadParameter, NoSuchRecipient, UnknownQuery
 from jsongle_server.hello import check_dn, check_size
+from jsongle_server.membership import join, leave
 from jsongle_server.vocabulary import MAX_NAME, Action, Query, RoomKind
 
 if TYPE_CHECKING:
@@ -59,13 +60,13 @@ def _join(session: Session, description: Json, kind: RoomKind, now: float) -> Js
         shown = session.describe(dn)
         del shown["id"]  # the server's own addition does not count against the client
         check_size(shown)
-    room = session.join(rid, kind, dn=dn, now=now)
+    room = join(session, rid, kind, dn=dn, now=now)
     return {"rid": rid, "members": room.describe_others(session)}
 
 
 def _leave(session: Session, description: Json, now: float) -> Json:
     rid = _room_id(session, description)
-    session.leave(rid, now)
+    leave(session, rid, now)
     return {"rid": rid}
 
 

@@ -14,12 +14,13 @@ from twisted.logger import Logger, LogLevel
 
 from jsongle_server import __version__, messages
 from jsongle_server.codec import Envelope, Json, Outgoing, address, decode
+from jsongle_server.error_answers import answer_error
 from jsongle_server.errors import InternalError, JsongleError, NotJson, TooFast, Unavailable
-from jsongle_server.limits import RecentCount
+from jsongle_server.membership import leave
 from jsongle_server.metrics import OTHER_ACTION
-from jsongle_server.privacy import obfuscated, printable
+from jsongle_server.privacy import obfuscated
 from jsongle_server.throttle import Throttle
-from jsongle_server.vocabulary import ACTIONS, IQ_REQUESTS, CloseCode, Event, RoomKind
+from jsongle_server.vocabulary import ACTIONS, IQ_REQUESTS, CloseCode
 
 if TYPE_CHECKING:
     from jsongle_server.resume import Resumption
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 INFO: Final = "Easy signaling using JSONgle-Server"
 """What the server says of itself in its hello."""
-
-NOT_JSON_LIMIT: Final = 20
-NOT_JSON_SPAN: Final = 60.0
-"""So many frames that are not JSON within so many seconds are abuse (protocol section 2)."""
 
 STOPPING: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART})
 """Closes with which the server goes, not the client: calls go on without it."""
@@ -70,7 +67,6 @@ class Session:
     __slots__ = (
         "_address",
         "_description",
-        "_not_json",
         "_peer",
         "_throttle",
         "_told",
@@ -105,7 +101,6 @@ class Session:
         self._peer: Peer | None = peer
         self._address = address(identity)
         self._description: Json = {}
-        self._not_json: RecentCount | None = None
         self._throttle = Throttle(services.config, now)
 
     def greet(self, now: float) -> None:
@@ -147,7 +142,7 @@ class Session:
             self._take_error(error, envelope, now, admitted=admitted)
         except Exception:
             self._log.failure("a message could not be handled", level=LogLevel.error, session=self.identity)
-            self._answer_error(InternalError("Internal error"), envelope, admitted=admitted)
+            answer_error(self, InternalError("Internal error"), envelope, admitted=admitted)
             self.close(CloseCode.INTERNAL_ERROR, "internal error", now)
 
     def say(self, jsongle: Json) -> None:
@@ -220,31 +215,6 @@ class Session:
             self.services.metrics.sessions += 1
             self._log.info("hello {session} uid {uid}", session=self.identity, uid=obfuscated(self.uid))
 
-    def join(self, rid: str, kind: RoomKind, *, dn: str | None, now: float) -> Room:
-        """Enters a room and lets its members know; being in it already is fine and tells nobody.
-
-        :raises JsongleError: as :meth:`jsongle_server.rooms.Rooms.join` does.
-        """
-        room, is_new = self.services.rooms.join(self, rid, kind, dn=dn, now=now)
-        if is_new:
-            if len(room) == 1:
-                self.services.metrics.rooms_created[kind] += 1
-            self._announce(room, Event.JOINED, room.describe(self), now)
-            self._log.info("join {session} {kind} {rid}", session=self.identity, kind=kind.value, rid=printable(rid))
-        return room
-
-    def leave(self, rid: str, now: float) -> None:
-        """Leaves a room and lets those who remain know.
-
-        :raises NoSuchRecipient: it is not in such a room.
-        """
-        room = self.rooms.get(rid)
-        shown = room.describe(self) if room is not None else {}
-        room = self.services.rooms.leave(self, rid)
-        self._announce(room, Event.LEFT, shown, now)
-        self.services.leave_calls(self, now, rid=rid)
-        self._log.info("leave {session} {kind} {rid}", session=self.identity, kind=room.kind.value, rid=printable(rid))
-
     def say_unnumbered(self, jsongle: Json) -> None:
         """Sends the client something that is never sent again: the ack of a connection's first hello."""
         outgoing = self.services.encode_own(jsongle)
@@ -295,7 +265,7 @@ class Session:
             former.attach(None)
             former.close(CloseCode.SESSION_MOVED, "the session went on in a newer connection")
         self.say_unnumbered(ack)
-        missed = self.resumption.buffer.after(seq, self._address)
+        missed = self.resumption.buffer.after(seq)
         services.metrics.resumed += 1
         services.metrics.replayed += len(missed)
         self._peer.make_room(sum(map(len, missed)))
@@ -340,7 +310,7 @@ class Session:
         self.services.resumes.forget(self)
         self.services.leave_calls(self, now, tell=tell_calls)
         for rid in list(self.rooms):
-            self.leave(rid, now)
+            leave(self, rid, now)
         self._log.info("disconnect {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
 
     def _send(self, action: str, payload: bytes) -> None:
@@ -360,20 +330,16 @@ class Session:
         except Exception:
             self._log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
 
-    def _announce(self, room: Room, event: Event, member: Json, now: float) -> None:
-        at = messages.timestamp(now)
-        told = messages.room_event(room.kind, event, rid=room.rid, member=member, at=at)
-        room.tell_others(self, self.services.encode_own(told))
-
     def _take_error(self, error: JsongleError, envelope: Envelope | None, now: float, *, admitted: bool) -> None:
         """Answers what was wrong, and closes the connection where that is what follows."""
         is_iq = envelope is not None and envelope.action in IQ_REQUESTS
         if not isinstance(error, TooFast) or is_iq or self._throttle.may_complain(now):
-            self._answer_error(error, envelope, admitted=admitted)
+            answer_error(self, error, envelope, admitted=admitted)
         if not admitted:
             self._rest(self._throttle.count_other(now))
         if isinstance(error, NotJson):
-            self._count_not_json(now)
+            if self._throttle.is_noise(now):
+                self.close(CloseCode.POLICY_VIOLATION, "too many frames that are not JSON", now)
         elif isinstance(error, Unavailable):
             self.close(CloseCode.TRY_AGAIN_LATER, error.details, now)
         elif isinstance(error, TooFast) and self._throttle.is_abuse(now):
@@ -383,24 +349,6 @@ class Session:
         """Has the client read from more slowly, where it is too fast."""
         if delay and self._peer is not None:
             self._peer.rest(delay)
-
-    def _answer_error(self, error: JsongleError, envelope: Envelope | None, *, admitted: bool) -> None:
-        """Tells the client what was wrong; past the guards an iq gets it as the answer that it waits for."""
-        self.services.metrics.errors[error.code] += 1
-        more = {"retryAfter": error.retry_after} if isinstance(error, TooFast) else {}
-        if envelope is None:
-            self.say(messages.session_error(error.code, error.details, error.mid, **more))
-        elif admitted and envelope.action in IQ_REQUESTS:
-            mid = envelope.mid or self.services.new_id()
-            self.say(messages.iq_error(envelope.jsongle, error.code, error.details, mid=mid, **more))
-        else:
-            self.say(messages.session_error(error.code, error.details, envelope.mid, **more))
-
-    def _count_not_json(self, now: float) -> None:
-        if self._not_json is None:
-            self._not_json = RecentCount(NOT_JSON_LIMIT, NOT_JSON_SPAN)
-        if self._not_json.too_many(now):
-            self.close(CloseCode.POLICY_VIOLATION, "too many frames that are not JSON", now)
 
     def _trace(self, direction: str, action: str, size: int) -> None:
         self._log.debug(

@@ -22,6 +22,10 @@ REFUSED_LIMIT: Final = 1000
 REFUSED_SPAN: Final = 10.0
 """So many refused messages within so many seconds are abuse."""
 
+NOT_JSON_LIMIT: Final = 20
+NOT_JSON_SPAN: Final = 60.0
+"""So many frames that are not JSON within so many seconds are abuse."""
+
 ERROR_INTERVAL: Final = 1.0
 """Seconds between two errors about messages that came too fast; an iq gets one each."""
 
@@ -32,12 +36,13 @@ class Throttle:
     :param now: seconds since the epoch.
     """
 
-    __slots__ = ("_candidates", "_last_error", "_messages", "_refused")
+    __slots__ = ("_candidates", "_last_error", "_messages", "_not_json", "_refused")
 
     def __init__(self, config: Config, now: float) -> None:
         self._messages = _bucket(config.rate_limit, config.rate_burst, now)
         self._candidates = _bucket(config.candidate_rate, config.candidate_burst, now)
         self._refused: RecentCount | None = None
+        self._not_json: RecentCount | None = None
         self._last_error = -math.inf
 
     def admit(self, session: Session, envelope: Envelope, now: float) -> float:
@@ -66,6 +71,12 @@ class Throttle:
         if self._refused is None:
             self._refused = RecentCount(REFUSED_LIMIT, REFUSED_SPAN)
         return self._refused.too_many(now)
+
+    def is_noise(self, now: float) -> bool:
+        """Counts a frame that is not JSON, and tells whether there were too many of them."""
+        if self._not_json is None:
+            self._not_json = RecentCount(NOT_JSON_LIMIT, NOT_JSON_SPAN)
+        return self._not_json.too_many(now)
 
     def may_complain(self, now: float) -> bool:
         """Whether it is time to tell the client again that it is too fast."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from jsongle_server.calls import Outcome
+from jsongle_server.call_steps import Outcome
 from jsongle_server.testing import Client, MemoryServer
 from tests.scenarios import NOW, Message, ScenarioCase
 

@@ -19,7 +19,8 @@ import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 import jsongle_server
-from jsongle_server.testing import HANDSHAKE, Client, _parse_frame, masked_frame
+from jsongle_server.testing import Client
+from jsongle_server.testing_websocket import HANDSHAKE, masked_frame, parse_frame
 
 DEADLINE: Final = 20.0
 """Seconds after which something that should have happened is given up."""
@@ -117,7 +118,7 @@ class SocketClient(Client):
         self._socket.close()
 
     def _read_frame(self) -> tuple[int, bytes]:
-        while (parsed := _parse_frame(self._unread)) is None:
+        while (parsed := parse_frame(self._unread)) is None:
             self._receive()
         opcode, payload, self._unread = parsed
         return opcode, payload

@@ -16,7 +16,8 @@ from jsongle_server.lifecycle import Lifecycle, Phase
 from jsongle_server.logs import LogControl
 from jsongle_server.rest import RestApi, make_site
 from jsongle_server.telemetry import Probe
-from jsongle_server.testing import START, MemoryServer, MemoryTransport
+from jsongle_server.testing import START, MemoryServer
+from jsongle_server.testing_websocket import MemoryTransport
 
 TOKEN = "correct horse battery".replace(" ", "-")
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -16,7 +16,7 @@ from twisted.internet.error import ConnectError
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from jsongle_server.testing import HANDSHAKE, _parse_frame
+from jsongle_server.testing_websocket import HANDSHAKE, parse_frame
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _NO_MASK: Final = bytes(4)
@@ -244,7 +244,7 @@ class Wire(Protocol):
                 return
             self._is_open = True
             del self._unread[: end + 4]
-        while parsed := _parse_frame(bytes(self._unread)):
+        while parsed := parse_frame(bytes(self._unread)):
             opcode, payload, rest = parsed
             del self._unread[: len(self._unread) - len(rest)]
             self._take(opcode, payload)

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import Client, MemoryServer, WebSocketMemoryServer
+from jsongle_server.testing import Client, MemoryServer
+from jsongle_server.testing_websocket import WebSocketMemoryServer
 
 NOW: Final = "2026-11-22T14:09:08.451Z"
 """What the clock of every fake server shows until it is advanced."""

@@ -1,40 +1,17 @@
-"""Tests of :mod:`jsongle_server.calls`: the table against docs/calls.md, who is what, and what is kept."""
+"""Tests of :mod:`jsongle_server.calls`: who is what, and what is kept."""
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.calls import (
-    MAX_CALLS,
-    MAX_OWED,
-    STEPS,
-    Call,
-    Calls,
-    CallState,
-    Outcome,
-    Role,
-    Signal,
-    Step,
-    is_followed,
-    signal_of,
-)
+from jsongle_server.call_steps import CallState, Role
+from jsongle_server.calls import MAX_CALLS, MAX_OWED, Call, Calls, is_followed
 from jsongle_server.codec import Outgoing, encode
 from jsongle_server.errors import TooManyCalls
-from jsongle_server.vocabulary import CALL_ACTIONS, MAX_NAME, Action
+from jsongle_server.vocabulary import MAX_NAME
 from tests.members import PlainMember
-from tests.test_docs import read, rows
-
-UNANSWERED_ROLES = (Role.CALLER, Role.RUNG)
-ANSWERED_ROLES = (Role.CALLER, Role.WINNER, Role.LOSER)
-ROLES = {
-    CallState.RINGING: UNANSWERED_ROLES,
-    CallState.BOUND: ANSWERED_ROLES,
-    CallState.ACTIVE: ANSWERED_ROLES,
-}
-"""The roles that there are in each state."""
 
 
 def members(*identities: str) -> list[PlainMember]:
@@ -50,75 +27,6 @@ def call_of(caller: PlainMember, *rung: PlainMember, sid: str = "s") -> Call[Pla
 def outgoing(mid: str = "m") -> Outgoing:
     """Something to be told."""
     return encode(mid, "server", {"jsongle": {"action": "session-retract"}})
-
-
-def names(cells: list[str]) -> list[str]:
-    """Cells without the marks of code."""
-    return [cell.strip("`") for cell in cells]
-
-
-class TableTests(SynchronousTestCase):
-    """The table of docs/calls.md is what the code does."""
-
-    def setUp(self) -> None:
-        """Read the document."""
-        self.text = read("calls.md")
-
-    def test_every_step(self) -> None:
-        """For every state, role and signal, the document has the step that the call takes, and no more."""
-        header = next(line for line in self.text.splitlines() if line.startswith("| state | role | "))
-        signals = names([cell.strip() for cell in header.strip("|").split("|")])[2:]
-        shown: dict[tuple[str, ...], str] = {}
-        for row in rows(self.text, "| state | role | "):
-            state, role, *steps = names(list(row))
-            shown |= {(state, role, signal): step for signal, step in zip(signals, steps, strict=True)}
-        done: dict[tuple[str, ...], str] = {}
-        for state, roles in ROLES.items():
-            call = call_of(*members("a", "b"))
-            call.state = state
-            done |= {(state, role, signal): call.step(role, signal) for role, signal in product(roles, Signal)}
-        self.assertEqual(shown, done)
-
-    def test_no_step_that_cannot_be_taken(self) -> None:
-        """The table has no role in a state in which nobody has it."""
-        self.assertEqual([key for key in STEPS if key[1] not in ROLES[key[0]]], [])
-
-    def test_signals(self) -> None:
-        """The document lists every signal with the actions that give it; all other call actions are ``other``."""
-        shown = {row[0].strip("`"): row[1] for row in rows(self.text, "| signal |")}
-        self.assertEqual(list(shown), [signal.value for signal in Signal])
-        for action in CALL_ACTIONS:
-            self.assertIn(f"`{action}`", shown[signal_of({"action": action})])
-
-    def test_words(self) -> None:
-        """Every state, role, step and outcome has its row."""
-        for header, words in (("| state | since", CallState), ("| role |", Role), ("| step |", Step)):
-            self.assertEqual({row[0].strip("`") for row in rows(self.text, header)}, {str(word) for word in words})
-        self.assertEqual(names([row[0] for row in rows(self.text, "| outcome |")]), [str(word) for word in Outcome])
-
-    def test_bounds(self) -> None:
-        """The bounds are those that clients are told."""
-        self.assertIn(f"A session may have {MAX_CALLS} live calls", self.text)
-        self.assertIn(f"there are at most {MAX_OWED} calls", self.text)
-
-
-class SignalTests(SynchronousTestCase):
-    """What a message is for."""
-
-    def test_active(self) -> None:
-        """Only a ``session-info`` with that reason makes a call active."""
-        self.assertIs(signal_of({"action": Action.SESSION_INFO, "reason": "active"}), Signal.ACTIVE)
-        self.assertIs(signal_of({"action": Action.TRANSPORT_INFO, "reason": "active"}), Signal.OTHER)
-        odd: list[Any] = ["mute", None, 1, ["active"], {"active": 1}]
-        for reason in odd:
-            self.assertIs(signal_of({"action": Action.SESSION_INFO, "reason": reason}), Signal.OTHER)
-
-    def test_sids(self) -> None:
-        """Texts of 1 to 256 characters can be followed, and nothing else."""
-        self.assertTrue(is_followed("s"))
-        self.assertTrue(is_followed("s" * MAX_NAME))
-        odd: list[Any] = ["", "s" * (MAX_NAME + 1), None, 5, 0.5, True, ["s"], {"s": 1}]
-        self.assertEqual([sid for sid in odd if is_followed(sid)], [])
 
 
 class RoleTests(SynchronousTestCase):
@@ -159,6 +67,17 @@ class RoleTests(SynchronousTestCase):
         self.assertFalse(self.call.is_declined())
         self.call.rung[self.two].declined = True
         self.assertTrue(self.call.is_declined())
+
+
+class SidTests(SynchronousTestCase):
+    """Which calls can be followed."""
+
+    def test_sids(self) -> None:
+        """Texts of 1 to 256 characters can be followed, and nothing else."""
+        self.assertTrue(is_followed("s"))
+        self.assertTrue(is_followed("s" * MAX_NAME))
+        odd: list[Any] = ["", "s" * (MAX_NAME + 1), None, 5, 0.5, True, ["s"], {"s": 1}]
+        self.assertEqual([sid for sid in odd if is_followed(sid)], [])
 
 
 class CallsTests(SynchronousTestCase):

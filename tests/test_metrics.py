@@ -10,7 +10,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_exposition
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.calls import Outcome
+from jsongle_server.call_steps import Outcome
 from jsongle_server.metrics import CALL_BUCKETS, RELAY_BUCKETS, Histogram, Metrics
 from jsongle_server.testing import MemoryServer
 from jsongle_server.vocabulary import RoomKind

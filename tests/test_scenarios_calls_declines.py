@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jsongle_server.calls import Outcome
+from jsongle_server.call_steps import Outcome
 from tests.call_scenarios import CALL, DECLINE, PROCEED, RINGING, SID, UNREACHABLE, CallCase, ring_timers, unreachable
 from tests.scenarios import NOW, on_both_transports
 

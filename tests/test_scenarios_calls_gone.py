@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jsongle_server.calls import Outcome
+from jsongle_server.call_steps import Outcome
 from jsongle_server.testing import Client
 from jsongle_server.vocabulary import CloseCode
 from tests.call_scenarios import CALL, PROCEED, RINGING, SID, TRYING, UNREACHABLE, CallCase, unreachable

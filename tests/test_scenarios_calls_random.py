@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.calls import Call
 from jsongle_server.session import Session
-from jsongle_server.testing import Client, MemoryServer, WebSocketMemoryServer
+from jsongle_server.testing import Client, MemoryServer
+from jsongle_server.testing_websocket import WebSocketMemoryServer
 from tests.call_scenarios import ring_timers
 
 UIDS = ("alice", "bob", "bob", "bob", "carol")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jsongle_server.calls import Outcome
+from jsongle_server.call_steps import Outcome
 from jsongle_server.vocabulary import CALL_ACTIONS
 from tests.call_scenarios import CALL, ELSEWHERE, PROCEED, RINGING, SID, TRYING, UNREACHABLE, CallCase
 from tests.scenarios import SERVER, on_both_transports

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import Client, MemoryServer, WebSocketMemoryServer
+from jsongle_server.testing import Client, MemoryServer
+from jsongle_server.testing_websocket import WebSocketMemoryServer
 from tests.scenarios import SERVER, Message
 
 UIDS = ("u", "u", "v", "m/v")

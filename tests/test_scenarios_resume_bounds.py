@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jsongle_server.testing import Client, WebSocketMemoryServer
+from jsongle_server.testing import Client
+from jsongle_server.testing_websocket import WebSocketMemoryServer
 from tests.resuming import ResumeCase, contents, say_hello
 from tests.scenarios import on_both_transports
 

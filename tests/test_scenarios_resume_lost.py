@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jsongle_server.testing import WebSocketMemoryServer, WireClient, masked_frame
+from jsongle_server.testing_websocket import WebSocketMemoryServer, WireClient, masked_frame
 from jsongle_server.vocabulary import CloseCode
 from tests.resuming import SERVER, ResumeCase, contents, say_hello
 from tests.scenarios import on_both_transports

@@ -23,7 +23,7 @@ from jsongle_server.listening import CannotBind
 from jsongle_server.log_file import open_log_file
 from jsongle_server.logs import LogControl
 from jsongle_server.service import Server, make_server
-from jsongle_server.testing import HANDSHAKE
+from jsongle_server.testing_websocket import HANDSHAKE
 from jsongle_server.websocket import HANDSHAKE_TIMEOUT
 
 REQUEST = "\r\n".join((*HANDSHAKE, "", "")).encode()

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.session import Session, SessionState
-from jsongle_server.testing import Client, WebSocketMemoryServer, WireClient
+from jsongle_server.testing import Client
+from jsongle_server.testing_websocket import WebSocketMemoryServer, WireClient
 from tests.resuming import ResumeCase, say_hello
 from tests.scenarios import SERVER, Message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.calls import Outcome
+from jsongle_server.call_steps import Outcome
 from jsongle_server.stats import snapshot
 from jsongle_server.testing import Client, MemoryServer
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import MemoryServer, WebSocketMemoryServer, _parse_frame, masked_frame
+from jsongle_server.testing import MemoryServer
+from jsongle_server.testing_websocket import WebSocketMemoryServer, masked_frame, parse_frame
 
 
 class ClientTests(SynchronousTestCase):
@@ -109,6 +110,6 @@ class FrameTests(SynchronousTestCase):
         """A frame is read when its last byte is there, and what follows is left alone."""
         for head, size in ((b"\x81\x05", 5), (b"\x81\x7e\x00\x80", 128), (b"\x81\x7f" + (65536).to_bytes(8), 65536)):
             frame = head + b"x" * size
-            self.assertEqual(_parse_frame(frame + b"\x81"), (1, b"x" * size, b"\x81"))
+            self.assertEqual(parse_frame(frame + b"\x81"), (1, b"x" * size, b"\x81"))
             for cut in (0, 1, len(head) - 1, len(head), len(frame) - 1):
-                self.assertIsNone(_parse_frame(frame[:cut]))
+                self.assertIsNone(parse_frame(frame[:cut]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import HANDSHAKE, WebSocketMemoryServer, WireClient, masked_frame
+from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer, WireClient, masked_frame
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import CLOSE_TIMEOUT
 

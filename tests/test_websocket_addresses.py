@@ -8,7 +8,7 @@ import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.lifecycle import Phase
-from jsongle_server.testing import HANDSHAKE, WebSocketMemoryServer, WebSocketWire
+from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer, WebSocketWire
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 

@@ -8,7 +8,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import WebSocketMemoryServer
+from jsongle_server.testing_websocket import WebSocketMemoryServer
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import CLOSE_TIMEOUT, SignalingProtocol
 

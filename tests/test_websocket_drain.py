@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.lifecycle import Phase
-from jsongle_server.testing import WebSocketMemoryServer, WireClient
+from jsongle_server.testing_websocket import WebSocketMemoryServer, WireClient
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import CLOSE_TIMEOUT
 from jsongle_server.websocket_factory import HURRY

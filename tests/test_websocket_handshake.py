@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jsongle_server.config import Config
 from jsongle_server.handshake import MAX_HEADERS, RETRY_AFTER
 from jsongle_server.lifecycle import Phase
-from jsongle_server.testing import HANDSHAKE, WebSocketMemoryServer, WebSocketWire
+from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer, WebSocketWire
 from jsongle_server.websocket import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
 
 REQUEST = "\r\n".join((*HANDSHAKE, "", "")).encode()

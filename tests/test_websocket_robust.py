@@ -12,7 +12,7 @@ from zope.interface import provider
 
 from jsongle_server import websocket
 from jsongle_server.session import Session
-from jsongle_server.testing import HANDSHAKE, WebSocketMemoryServer, WireClient, masked_frame
+from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer, WireClient, masked_frame
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import CLOSE_TIMEOUT
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import SEND_BUFFER, WebSocketMemoryServer, WireClient
+from jsongle_server.testing_websocket import SEND_BUFFER, WebSocketMemoryServer, WireClient
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import CLOSE_TIMEOUT
 

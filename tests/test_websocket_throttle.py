@@ -6,7 +6,7 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import WebSocketMemoryServer, WireClient, masked_frame
+from jsongle_server.testing_websocket import WebSocketMemoryServer, WireClient, masked_frame
 
 PING, PONG = 9, 10
 BURST, RATE = 5, 10

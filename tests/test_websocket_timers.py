@@ -8,7 +8,7 @@ from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing import WebSocketMemoryServer, WireClient
+from jsongle_server.testing_websocket import WebSocketMemoryServer, WireClient
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import CLOSE_TIMEOUT
 

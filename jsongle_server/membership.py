@@ -1,0 +1,54 @@
+"""Entering and leaving rooms, and letting those who are there know (protocol section 4). Layer 3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from twisted.logger import Logger
+
+from jsongle_server import messages
+from jsongle_server.privacy import printable
+from jsongle_server.vocabulary import Event, RoomKind
+
+if TYPE_CHECKING:
+    from jsongle_server.codec import Json
+    from jsongle_server.rooms import Room
+    from jsongle_server.session import Session
+
+_log: Final = Logger()
+
+
+def join(session: Session, rid: str, kind: RoomKind, *, dn: str | None, now: float) -> Room:
+    """Enters a room and lets its members know; being in it already is fine and tells nobody.
+
+    :param dn: the display name to be shown there; ``None`` for the session's own.
+    :raises JsongleError: as :meth:`jsongle_server.rooms.Rooms.join` does.
+    """
+    services = session.services
+    room, is_new = services.rooms.join(session, rid, kind, dn=dn, now=now)
+    if is_new:
+        if len(room) == 1:
+            services.metrics.rooms_created[kind] += 1
+        _announce(session, room, Event.JOINED, room.describe(session), now)
+        _log.info("join {session} {kind} {rid}", session=session.identity, kind=kind.value, rid=printable(rid))
+    return room
+
+
+def leave(session: Session, rid: str, now: float) -> None:
+    """Leaves a room, and the calls that go through it, and lets those who remain know.
+
+    :raises NoSuchRecipient: the session is not in such a room.
+    """
+    services = session.services
+    room = session.rooms.get(rid)
+    shown = room.describe(session) if room is not None else {}
+    room = services.rooms.leave(session, rid)
+    _announce(session, room, Event.LEFT, shown, now)
+    services.leave_calls(session, now, rid=rid)
+    _log.info("leave {session} {kind} {rid}", session=session.identity, kind=room.kind.value, rid=printable(rid))
+
+
+def _announce(session: Session, room: Room, event: Event, member: Json, now: float) -> None:
+    at = messages.timestamp(now)
+    told = messages.room_event(room.kind, event, rid=room.rid, member=member, at=at)
+    room.tell_others(session, session.services.encode_own(told))
