@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from jsongle_server import messages
 from jsongle_server.call_steps import CallState, Outcome, Role, Step, signal_of
 from jsongle_server.calls import Call, is_followed
-from jsongle_server.codec import Envelope, Outgoing, fingerprint
+from jsongle_server.codec import Envelope, Json, Outgoing, fingerprint, json_size
 from jsongle_server.errors import NotYourCall
 from jsongle_server.relay import check_description, encode_relayed, relay, route_of, tell_unreachable
 from jsongle_server.routing import Place, Route
@@ -21,6 +21,10 @@ from jsongle_server.vocabulary import Action, Reason
 
 if TYPE_CHECKING:
     from jsongle_server.session import Session
+
+
+MAX_ECHOED: Final = 2048
+"""Largest ``initiator`` or ``responder`` that is kept with a call, in bytes of JSON."""
 
 
 def handle_call(session: Session, envelope: Envelope, now: float) -> None:
@@ -45,7 +49,10 @@ def handle_call(session: Session, envelope: Envelope, now: float) -> None:
         return
     if envelope.action != Action.SESSION_PROPOSE:
         # Of a call that is over for them, and of which they do not know yet, they hear nothing but that.
-        route = route._replace(recipients=[each for each in _sessions(route) if not calls.is_owed(each, sid)])
+        others = [each for each in _sessions(route) if not calls.is_owed(each, sid)]
+        if route.recipients and not others:
+            return
+        route = route._replace(recipients=others)
     if not route.recipients:
         tell_unreachable(session, envelope, now)
     elif envelope.action == Action.SESSION_PROPOSE and is_followed(sid):
@@ -76,14 +83,18 @@ def _propose(session: Session, envelope: Envelope, route: Route, now: float) -> 
         return
     check_description(envelope)
     jsongle = envelope.jsongle
-    call = Call(
-        jsongle["sid"], messages.call_echo(jsongle), caller=session, rung=rung, rid=_room_of(session, envelope, route)
-    )
+    call = Call(jsongle["sid"], _kept_echo(jsongle), caller=session, rung=rung, rid=_room_of(session, envelope, route))
     services.calls.begin(call)
     if services.config.ring_timeout:
         timer = services.clock.callLater(services.config.ring_timeout, _ring_out, call)
         call.stop_ringing = timer.cancel
     relay(session, envelope, route, now)
+
+
+def _kept_echo(jsongle: Json) -> Json:
+    """What the server repeats of a propose for as long as the call lasts: no more than names take."""
+    echo = messages.call_echo(jsongle)
+    return {key: value for key, value in echo.items() if json_size(value) <= MAX_ECHOED}
 
 
 def _sessions(route: Route) -> list[Session]:
@@ -106,16 +117,20 @@ def _take_step(session: Session, envelope: Envelope, call: Call[Session], route:
     # What is refused must not have changed the call.
     check_description(envelope)
     signal = signal_of(envelope.jsongle)
-    if role is Role.RUNG:
+    step = call.step(role, signal)
+    if role is Role.RUNG and step is not Step.FOREIGN:
         reaction = call.rung[session]
         reaction.heard = True
         reaction.ringing = reaction.ringing or envelope.jsongle.get("reason") == Reason.RINGING
-    _STEPS[call.step(role, signal)](session, envelope, call, _narrowed(call, role, route), now)
+    _STEPS[step](session, envelope, call, _narrowed(session, call, role, route), now)
 
 
-def _narrowed(call: Call[Session], role: Role, route: Route) -> Route:
+def _narrowed(session: Session, call: Call[Session], role: Role, route: Route) -> Route:
     """The route to those parties that a message is meant for, whomever else ``to`` may lead to."""
-    return Route(Place.DIRECT, call.recipients_from(role), route.sender)
+    recipients = call.recipients_from(role)
+    # A room may be called like somebody: only those whom it really leads to hear its name.
+    is_theirs = route.sender == session.identity or set(_sessions(route)).issuperset(recipients)
+    return Route(Place.DIRECT, recipients, route.sender if is_theirs else session.identity)
 
 
 def _repeat(session: Session, envelope: Envelope, call: Call[Session], route: Route, now: float) -> None:
@@ -211,12 +226,17 @@ def _leave(session: Session, call: Call[Session], now: float, *, tell: bool) -> 
             _end(call, Outcome.LOST, now)
             if tell:
                 _tell_gone(call.caller, call, now)
+            else:
+                call.caller.remember_told(fingerprint(call.sid))
         return
     if role is Role.LOSER:
         session.services.calls.withdraw(call, session)
         return
     _end(call, Outcome.COMPLETED if call.state is CallState.ACTIVE else Outcome.LOST, now)
     if not tell or (call.state is CallState.ACTIVE and not session.is_lost_resumable):
+        # The call goes on without the server: to what the other still says of it there is no answer.
+        for party in call.parties:
+            party.remember_told(fingerprint(call.sid))
         return
     if session is not call.caller:
         _tell_gone(call.caller, call, now)

@@ -76,7 +76,8 @@ def check_request(
     over = signaling.connection_count - config.max_concurrent_users
     if over >= 0:
         over = signaling.count_occupied() - config.max_concurrent_users
-    if over >= 0 and over >= signaling.resumes.attached_count:
+    # Whoever comes back to a session that had lost its connection takes a place of its own: so many, and no more.
+    if over >= 0 and over >= min(signaling.resumes.attached_count, config.max_concurrent_users):
         raise _unavailable("full", "The server is full")
     return over >= 0
 

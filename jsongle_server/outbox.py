@@ -7,6 +7,7 @@ waits for it. Layer 4.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ class Outbox:
 
     __slots__ = ("_is_full", "_limit", "_more", "_overflow", "_paused", "_transport", "_waiting", "size")
 
-    def __init__(self, transport: Any, *, limit: int, overflow: Callable[[], None]) -> None:
+    def __init__(self, transport: Any, *, limit: float, overflow: Callable[[], None]) -> None:
         self._transport = transport
         self._limit = limit
         self._more = 0
@@ -49,12 +50,18 @@ class Outbox:
         self.size += len(data)
         if self.size > self._limit + self._more:
             self._is_full = True
-            self._drop()
+            self.drop()
             self._overflow()
 
-    def reopen(self) -> None:
-        """Takes bytes again after too many have waited: what a client that was given up is still told."""
+    def lift_limit(self) -> None:
+        """Takes whatever else there is, also after too many have waited: the close frame."""
         self._is_full = False
+        self._limit = math.inf
+
+    def drop(self) -> None:
+        """Forgets what waits."""
+        self._waiting.clear()
+        self.size = 0
 
     def make_room(self, size: int) -> None:
         """Lets so many bytes more wait, until nothing waits."""
@@ -83,8 +90,4 @@ class Outbox:
     def stopProducing(self) -> None:
         """Called by the transport when the connection is gone."""
         self._paused = True
-        self._drop()
-
-    def _drop(self) -> None:
-        self._waiting.clear()
-        self.size = 0
+        self.drop()

@@ -5,7 +5,7 @@ Stamps a message, sends it to everybody whom ``to`` names, and tells the sender 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jsongle_server import messages
 from jsongle_server.codec import Envelope, Json, Outgoing, encode, fingerprint
@@ -16,6 +16,9 @@ from jsongle_server.vocabulary import ENDING_ACTIONS, IQ_REQUESTS, Action, Event
 
 if TYPE_CHECKING:
     from jsongle_server.session import Session
+
+ENVELOPE_FIELDS: Final = ("id", "from", "to", "seq")
+"""What the server writes itself beside ``jsongle``; a sender's ``seq`` would pass for the recipient's own."""
 
 
 def handle_message(session: Session, envelope: Envelope, now: float) -> None:
@@ -71,7 +74,7 @@ def encode_relayed(session: Session, envelope: Envelope, route: Route, now: floa
     _stamp(envelope, messages.timestamp(now))
     fields = envelope.fields
     mid = envelope.mid or session.services.new_id()
-    for spliced in ("id", "from", "to"):
+    for spliced in ENVELOPE_FIELDS:
         fields.pop(spliced, None)
     return encode(mid, route.sender, fields)
 

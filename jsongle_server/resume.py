@@ -24,6 +24,10 @@ MAX_TOKEN: Final = 256
 """Longest token that is looked at, in characters; ours are shorter."""
 
 
+MAX_TOKENS: Final = 4
+"""Most tokens of one session that are good at a time: the last one used, and those made since."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
     """What a client that comes back says in its hello.
@@ -61,20 +65,19 @@ class Resumption:
     :ivar detached_at: the number of the last envelope before the connection was lost, ``None`` while there is one.
     """
 
-    __slots__ = ("_current", "_former", "buffer", "detached_at", "handle", "received")
+    __slots__ = ("_secrets", "buffer", "detached_at", "handle", "received")
 
     def __init__(self, handle: str, buffer: ReplayBuffer) -> None:
         self.handle = handle
         self.buffer = buffer
         self.received = 0
         self.detached_at: int | None = None
-        self._current = ""
-        self._former = ""
+        self._secrets: list[str] = []
 
     @property
     def token(self) -> str:
         """The token to come back with next time."""
-        return f"{self.handle}.{self._current}"
+        return f"{self.handle}.{self._secrets[-1]}"
 
     @property
     def is_outrun(self) -> bool:
@@ -82,21 +85,23 @@ class Resumption:
         return self.detached_at is not None and self.buffer.dropped > self.detached_at
 
     def renew(self, secret: str) -> None:
-        """Makes a new token; the one before stays good until the new one is used, in case this one gets lost."""
-        self._current = secret
+        """Makes a new token; those since the last that is known to have arrived stay good, in case it gets lost."""
+        self._secrets.append(secret)
+        if len(self._secrets) > MAX_TOKENS:
+            del self._secrets[1]
 
     def use(self, secret: str) -> bool:
-        """Uses a token up.
+        """Uses a token: it has arrived, so that those before it are void.
 
         :param secret: its second part.
         :returns: whether it was good.
         """
         given = secret.encode()
-        is_current = compare_digest(given, self._current.encode())
-        is_former = compare_digest(given, self._former.encode())
-        if is_current:
-            self._former = self._current
-        return bool(secret) and (is_current or is_former)
+        matches = [compare_digest(given, good.encode()) for good in self._secrets]
+        if True not in matches:
+            return False
+        del self._secrets[: matches.index(True)]
+        return True
 
 
 class Resumes:
@@ -113,6 +118,7 @@ class Resumes:
         self._by_handle: dict[str, Session] = {}
         self._detached: dict[Session, Timer] = {}
         self._trim: Timer | None = None
+        self._stopping = False
         self.detached_bytes = 0
 
     def __len__(self) -> int:
@@ -152,6 +158,10 @@ class Resumes:
         session.resumption.renew(self._new_secret())
         return session
 
+    def begin_to_stop(self) -> None:
+        """Has calls go on without those that do not come back from now on: the server stops."""
+        self._stopping = True
+
     def detach(self, session: Session) -> None:
         """Begins to wait for a session's client."""
         resumption = session.resumption
@@ -190,20 +200,26 @@ class Resumes:
         # Not at once: the end of a session is told to its rooms, and so may be the end of the next, and so on.
         resumption = session.resumption
         assert resumption is not None
-        too_much = self.detached_bytes > self._config().max_detached_bytes
-        if self._trim is None and (too_much or resumption.is_outrun):
+        if self._trim is None and (self._is_too_much or resumption.is_outrun):
             self._trim = self._clock.callLater(0, self._trim_now)
+
+    @property
+    def _is_too_much(self) -> bool:
+        config = self._config()
+        return self.detached_bytes > config.max_detached_bytes or len(self._detached) > config.max_concurrent_users
 
     def _trim_now(self) -> None:
         self._trim = None
-        now = self._clock.seconds()
         for session in self.detached():
             if session.resumption is not None and session.resumption.is_outrun:
-                session.end(now, cause="more was sent to it than may be kept")
+                self._give_up(session, "more was sent to it than may be kept")
         for session in self.detached():
-            if self.detached_bytes <= self._config().max_detached_bytes:
+            if not self._is_too_much:
                 return
-            session.end(now, cause="more is kept for those who are away than may be")
+            self._give_up(session, "more is kept for those who are away than may be")
+
+    def _give_up(self, session: Session, cause: str) -> None:
+        session.end(self._clock.seconds(), cause=cause, tell_calls=not self._stopping)
 
     def _window_over(self, session: Session) -> None:
         # The timer is spent: a cancel would fail.
@@ -211,4 +227,4 @@ class Resumes:
         resumption = session.resumption
         assert resumption is not None
         self.detached_bytes -= resumption.buffer.size
-        session.end(self._clock.seconds(), cause="did not come back in time")
+        self._give_up(session, "did not come back in time")

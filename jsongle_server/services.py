@@ -6,7 +6,7 @@ A session reaches everything through its :class:`Services` and its :class:`Peer`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,8 +65,8 @@ class Peer(Protocol):
         """Has what it receives from now on go to a session, or to nobody."""
         ...
 
-    def make_room(self, size: int) -> None:
-        """Lets so many bytes more wait, until nothing waits: what a client has missed does not make it slow."""
+    def send_missed(self, payloads: Iterable[bytes]) -> None:
+        """Sends text frames that a client has missed: however many of them must wait does not make it slow."""
         ...
 
     def rest(self, delay: float) -> None:

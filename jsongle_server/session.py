@@ -268,9 +268,7 @@ class Session:
         missed = self.resumption.buffer.after(seq)
         services.metrics.resumed += 1
         services.metrics.replayed += len(missed)
-        self._peer.make_room(sum(map(len, missed)))
-        for payload in missed:
-            self._put(payload)
+        self._peer.send_missed(missed)
         self._log.info(
             "resume {session} {remote}: {count} sent again",
             session=self.identity,

@@ -119,6 +119,10 @@ class Signaling:
         if session is not None and session.is_heard_through(peer):
             session.detach(now, cause=cause)
 
+    def begin_to_stop(self) -> None:
+        """Has calls go on without those that do not come back from now on."""
+        self._services.resumes.begin_to_stop()
+
     def end_detached(self, now: float) -> None:
         """Ends the sessions that wait for their clients, as the server stops; their calls go on without it."""
         for session in self._services.resumes.detached():

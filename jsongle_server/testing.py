@@ -7,7 +7,7 @@ behind the real protocol and its frames. Both take their time from a ``Clock``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import orjson
@@ -144,8 +144,10 @@ class RecordingPeer:
         """Puts a message into the client's inbox."""
         self._client.inbox.append(orjson.loads(payload))
 
-    def make_room(self, size: int) -> None:
-        """Does nothing: all that is sent is taken at once."""
+    def send_missed(self, payloads: Iterable[bytes]) -> None:
+        """Puts messages into the client's inbox."""
+        for payload in payloads:
+            self.send(payload)
 
     def rest(self, delay: float) -> None:
         """Notes that the server would not listen for so long; it listens all the same."""

@@ -7,7 +7,7 @@ Layer 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -140,9 +140,12 @@ class SignalingProtocol(WebSocketServerProtocol):
         if self.state == self.STATE_OPEN:
             self._outbox.write(text_frame(payload))
 
-    def make_room(self, size: int) -> None:
-        """Lets so many bytes more wait for the client than usual, until nothing waits."""
-        self._outbox.make_room(size)
+    def send_missed(self, payloads: Iterable[bytes]) -> None:
+        """Sends what the client missed: however much of it has to wait, that does not make the client too slow."""
+        frames = [text_frame(payload) for payload in payloads]
+        self._outbox.make_room(sum(map(len, frames)))
+        for frame in frames:
+            self._outbox.write(frame)
 
     def rest(self, delay: float) -> None:
         """Takes nothing from the client for some seconds; what it sends meanwhile waits in its socket."""
@@ -165,6 +168,9 @@ class SignalingProtocol(WebSocketServerProtocol):
     def close(self, code: CloseCode, reason: str) -> None:
         """Sends a close frame and gives the client a while to answer it; does nothing once that is done."""
         if self.state == self.STATE_OPEN:
+            if code is CloseCode.SESSION_MOVED:
+                # The newer connection gets all of it.
+                self._outbox.drop()
             # Not sendClose: that refuses the codes below 3000 although RFC 6455 lets servers send them.
             self.sendCloseFrame(code=int(code), reasonUtf8=encode_truncate(reason, _MAX_REASON))
 
@@ -178,10 +184,14 @@ class SignalingProtocol(WebSocketServerProtocol):
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
         """Sends a close frame, ours or the answer to the client's: either way the session is over."""
         was_open = self.state == self.STATE_OPEN
+        if was_open:
+            # Nothing comes after it, and it must not be what is one too many.
+            self._outbox.lift_limit()
         super().sendCloseFrame(code=code, reasonUtf8=reasonUtf8, isReply=isReply)
         if was_open:
             self._stop_timers()
-            self._set_timer(CLOSE_TIMEOUT, self.transport.abortConnection)
+            latest = self.factory.now() + max(CLOSE_TIMEOUT, self.factory.config.drain_timeout)
+            self._wait_for_close(self._outbox.size, latest)
             self._end_session("closed by the client" if isReply else f"closed with {code}")
 
     def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
@@ -224,13 +234,29 @@ class SignalingProtocol(WebSocketServerProtocol):
         while self.state == self.STATE_OPEN and self.processData():
             pass
 
+    def _wait_for_close(self, waiting: int, latest: float) -> None:
+        self._set_timer(CLOSE_TIMEOUT, lambda: self._close_overdue(waiting, latest))
+
+    def _close_overdue(self, waiting: int, latest: float) -> None:
+        """Ends a connection whose client has not answered the close frame, unless it still reads what is before that.
+
+        :param waiting: how many bytes were left a while ago.
+        :param latest: when to wait no longer, in seconds since the epoch.
+        """
+        left = self._outbox.size
+        if left < waiting and self.factory.now() < latest:
+            self._wait_for_close(left, latest)
+        elif left:
+            self.transport.abortConnection()
+        else:
+            self._closeConnection()
+
     def _too_slow(self) -> None:
         # Not now: others hear of the end of a session, and any of them may be too slow for just that.
         self.factory.reactor.callLater(0, self._guarded, self._give_up)
 
     def _give_up(self) -> None:
         """Closes the connection of a client that does not read: its session waits for it to come back, if it can."""
-        self._outbox.reopen()
         session, self._session = self._session, None
         if session is not None and session.is_heard_through(self):
             session.detach(self.factory.now(), cause="reads too slowly")
@@ -245,6 +271,9 @@ class SignalingProtocol(WebSocketServerProtocol):
 
     def _go_on(self) -> None:
         self._resting = None
+        if self._keepalive is not None:
+            # The sign of life may be among what the server has not read yet.
+            self._keepalive.heard()
         self.transport.resumeProducing()
         self._guarded(self.consumeData)
 

@@ -88,6 +88,7 @@ class SignalingFactory(WebSocketServerFactory):
             back at once.
         :returns: fires when the last of them is gone, ``CLOSE_TIMEOUT`` seconds after that at most.
         """
+        self.signaling.begin_to_stop()
         self._leaving = set(self.connections)
         self._farewell = (code, reason)
         leaving = list(self._leaving)

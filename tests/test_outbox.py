@@ -84,7 +84,7 @@ class OutboxTests(SynchronousTestCase):
         """After that it takes bytes again once it is told to: the close frame."""
         self.outbox.pauseProducing()
         self.outbox.write(b"x" * 2 * LIMIT)
-        self.outbox.reopen()
+        self.outbox.lift_limit()
         self.outbox.write(b"bye")
         self.outbox.resumeProducing()
         self.assertEqual(self.transport.value(), b"bye")

@@ -68,13 +68,24 @@ class TokenTests(SynchronousTestCase):
         self.assertFalse(self.resumption.use("first"))
         self.assertTrue(self.resumption.use("third"))
 
-    def test_one_that_never_arrived_is_void(self) -> None:
-        """A token that was replaced before it was used is good for nothing."""
+    def test_late_copy_of_an_earlier_one(self) -> None:
+        """Where the one before is used again by an attempt that the network delayed, that voids no newer one."""
         self.resumption.use("first")
         self.resumption.renew("second")
         self.resumption.use("first")
         self.resumption.renew("third")
-        self.assertFalse(self.resumption.use("second"))
+        self.assertTrue(self.resumption.use("second"))
+        self.assertFalse(self.resumption.use("first"))
+        self.assertTrue(self.resumption.use("third"))
+
+    def test_bounded(self) -> None:
+        """However often the one before is used again, that one and the latest three are good, and no more."""
+        secrets = [f"secret-{number}" for number in range(10)]
+        for secret in secrets:
+            self.resumption.use("first")
+            self.resumption.renew(secret)
+        good = [secret for secret in ("first", *secrets) if self.resumption.use(secret)]
+        self.assertEqual(good, ["first", *secrets[-3:]])
 
     def test_compared_in_constant_time(self) -> None:
         """Nobody can find a token out by how long it takes to refuse it."""
@@ -89,7 +100,7 @@ class TokenTests(SynchronousTestCase):
         self.resumption.renew("second")
         compared.clear()
         self.resumption.use("guess")
-        self.assertEqual(compared, [(b"guess", b"second"), (b"guess", b"first")])
+        self.assertEqual(compared, [(b"guess", b"first"), (b"guess", b"second")])
 
 
 class ClaimTests(SynchronousTestCase):

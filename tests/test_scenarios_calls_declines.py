@@ -191,6 +191,13 @@ class CancelTests(CallCase):
         self.assertNothing(bob)
         self.assertNothingLeft()
 
+    def test_what_the_caller_sends_after_it(self) -> None:
+        """Candidates that come after its retract reach nobody, and are not answered: the devices are there."""
+        alice, *devices = self.propose("bob", "bob")
+        alice.say("bob", "session-retract", **SID)
+        alice.say("bob", "transport-info", **SID)
+        self.assertNothing(alice, *devices)
+
 
 @on_both_transports
 class TimeoutTests(CallCase):

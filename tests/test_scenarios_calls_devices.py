@@ -275,3 +275,11 @@ class ProposeAgainTests(CallCase):
         for device in (phone, laptop):
             self.assertError(device, 403006, mid=device.say("alice", "session-propose", **CALL))
         self.assertNothing(alice)
+
+    def test_refused_propose_is_no_reaction(self) -> None:
+        """A device that has only sent a propose of the sid, which is refused, is not told until it reacts."""
+        alice, phone, laptop = self.propose("bob", "bob")
+        mid = self.say(laptop, alice, "session-propose")
+        self.assertError(laptop, 403006, mid=mid)
+        self.say(phone, alice, "session-proceed")
+        self.assertNothing(laptop)

@@ -142,6 +142,15 @@ class AnsweredTests(CallCase):
         session.close(CloseCode.ENDED_BY_ADMINISTRATOR, "ended", self.server.clock.seconds())
         self.assertHeard(alice, UNREACHABLE)
 
+    def test_what_is_still_said_in_an_active_call(self) -> None:
+        """Who was not told, as media flow without the server, is not told by an answer either."""
+        for who in (0, 1):
+            self.serve()
+            clients = self.active("bob")
+            self.server.drop(clients[who])
+            self.say(clients[1 - who], clients[who], "session-info", reason="mute")
+            self.assertNothing(clients[1 - who])
+
 
 @on_both_transports
 class LeaveTests(CallCase):

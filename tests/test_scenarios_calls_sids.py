@@ -6,7 +6,7 @@ from typing import Any
 
 from jsongle_server.call_steps import Outcome
 from jsongle_server.vocabulary import CALL_ACTIONS
-from tests.call_scenarios import CALL, ELSEWHERE, PROCEED, RINGING, SID, TRYING, UNREACHABLE, CallCase
+from tests.call_scenarios import CALL, ELSEWHERE, PROCEED, RINGING, SID, TRYING, UNREACHABLE, CallCase, unreachable
 from tests.scenarios import SERVER, on_both_transports
 
 
@@ -52,6 +52,19 @@ class StrangerTests(CallCase):
             mid = eve.say("bob", action, **SID)
             self.assertEqual(bob.take_one()["id"], mid)
         self.assertNothing(alice)
+
+    def test_room_named_like_somebody(self) -> None:
+        """A party cannot speak to the other in another's name by way of a room that is called like him."""
+        for name in ("carol", "conf/carol", ""):
+            self.serve()
+            alice, bob, carol = self.users("alice", "bob", "carol")
+            rid = name or carol.identity
+            bob.join(rid)
+            bob.say("alice", "session-propose", **SID)
+            self.assertEqual(alice.take_one()["from"], bob.identity)
+            bob.say(rid, "transport-info", **SID)
+            self.assertEqual(alice.take_one()["from"], bob.identity)
+            self.assertNothing(carol)
 
 
 @on_both_transports
@@ -237,3 +250,12 @@ class LimitTests(CallCase):
         self.server.drop(laptop)
         self.server.drop(phone)
         self.assertNothingLeft(*[Outcome.CANCELED] * 41)
+
+    def test_what_is_repeated_of_a_propose(self) -> None:
+        """Of an ``initiator`` that is no name, but as long as a message, nothing is kept with the call."""
+        alice, bob = self.users("alice", "bob")
+        alice.say("bob", "session-propose", sid="s-1", initiator="x" * 10_000, responder="bob")
+        self.server.drop(alice)
+        bob.take()
+        bob.say("alice", "session-info", sid="s-1")
+        self.assertOwn(bob, unreachable(sid="s-1", responder="bob"))

@@ -53,6 +53,12 @@ class UnknownFieldsTests(ScenarioCase):
         )
         self.assertEqual(bob.take_one()["n"], [0.1, 1e308, -5e-324, float(2**65), 1.0])
 
+    def test_a_number_of_a_sender_is_not_the_servers(self) -> None:
+        """``seq`` numbers what a recipient gets: one that a sender writes is not passed on."""
+        message = self.relayed(seq=10**9, jsongle={"action": "session-text", "seq": 7})
+        self.assertNotIn("seq", message)
+        self.assertEqual(message["jsongle"]["seq"], 7)
+
 
 @on_both_transports
 class IdTests(ScenarioCase):

@@ -168,6 +168,18 @@ class ComeBackTests(ResumeCase):
         self.server.drop(client)
         self.assertFalse(self.come_back("u", token, 0).ack["resumed"])
 
+    def test_numbers_are_the_servers_alone(self) -> None:
+        """Nobody can make a client miss something, or lose its session, by a ``seq`` of his own."""
+        bob = self.server.user("bob")
+        client, token = self.enter("u")
+        bob.send({"to": "u", "seq": 10**9, "jsongle": {"action": "session-text", "description": {"content": 1}}})
+        (message,) = client.take()
+        self.assertEqual(message["seq"], 1)
+        self.server.drop(client)
+        self.text(bob, "u", 2)
+        back = self.come_back("u", token, message["seq"])
+        self.assertEqual((back.ack["resumed"], contents(back.missed)), (True, [2]))
+
 
 @on_both_transports
 class ReceivedTests(ResumeCase):
@@ -362,3 +374,12 @@ class HalfOpenTests(ResumeCase):
         self.server.drop(old)
         self.server.clock.advance(self.window())
         self.assertNothingLeft()
+
+    def test_delayed_attempt(self) -> None:
+        """An earlier attempt that arrives late takes over, but the newest token that the client has stays good."""
+        client, first = self.enter("u")
+        self.server.drop(client)
+        live = self.come_back("u", first, 0)
+        self.come_back("u", first, 0)
+        back = self.come_back("u", live.ack["resume"]["token"], 0)
+        self.assertTrue(back.ack["resumed"])

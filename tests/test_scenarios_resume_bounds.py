@@ -139,6 +139,18 @@ class AllTogetherTests(ResumeCase):
         self.server.drop(bob)
         self.assertNothingLeft()
 
+    def test_as_many_as_the_server_takes(self) -> None:
+        """No more sessions wait than clients may be connected; the one that has waited longest ends first."""
+        self.serve(max_concurrent_users=2)
+        identities = []
+        for number in range(3):
+            client, _ = self.enter(f"u{number}")
+            identities.append(client.identity)
+            self.server.drop(client)
+        self.assertEnded(identities[0])
+        for identity in identities[1:]:
+            self.assertWaits(identity)
+
 
 class CapacityTests(ResumeCase):
     """A full server, and clients that come back to it before their dead sockets were noticed."""
@@ -203,3 +215,15 @@ class CapacityTests(ResumeCase):
         self.server.drop(self.other)
         self.server.user("another")
         self.assertEqual(self.server.signaling.connection_count, 2)
+
+    def test_never_more_than_twice_as_many(self) -> None:
+        """Those who come back to sessions that wait take as many places again at the most."""
+        self.server.drop(self.other)
+        tokens = {"u": self.token}
+        for uid in ("v", "w"):
+            client, tokens[uid] = self.enter(uid)
+            self.server.drop(client)
+        self.enter("y")
+        for uid in ("v", "w"):
+            self.assertTrue(self.come_back(uid, tokens[uid], 0).ack["resumed"])
+        self.assertFalse(self.is_let_in())

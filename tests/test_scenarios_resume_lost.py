@@ -224,6 +224,34 @@ class ConnectionTests(ResumeCase):
             self.server.clock.advance(self.window() + 10)
             self.assertNothingLeft()
 
+    def test_all_it_missed_fits(self) -> None:
+        """What a client missed does not make it too slow when it is back, however small the queue."""
+        self.serve(max_send_queue=1024, rate_limit=0)
+        bob = self.server.user("bob")
+        client = self.client()
+        self.server.drop(client)
+        self.text(bob, "u", *range(900))
+        back = self.server.connect()
+        assert isinstance(back, WireClient)
+        back.greeted()
+        back.wire.protocol._outbox.pauseProducing()
+        hello = {"uid": "u", "resume": {"token": self.token, "seq": 0}}
+        back.say(SERVER, "iq-result", query="session-hello", description=hello)
+        self.server.clock.advance(0)
+        back.wire.protocol._outbox.resumeProducing()
+        self.assertEqual(contents(back.take()[1:]), list(range(900)))
+        self.assertIsNone(back.closed)
+
+    def test_old_connection_keeps_nothing(self) -> None:
+        """What waits on the connection that a client has left is dropped: it gets all of that on the new one."""
+        bob = self.server.user("bob")
+        old = self.client()
+        old.wire.protocol._outbox.pauseProducing()
+        self.text(bob, "u", *("x" * 1000 for _ in range(15)))
+        back = self.come_back("u", self.token, 0)
+        self.assertEqual(len(contents(back.missed)), 15)
+        self.assertLess(old.wire.protocol._outbox.size, 127)
+
 
 @on_both_transports
 class CallTests(ResumeCase):

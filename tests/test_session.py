@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -26,7 +26,7 @@ class BrokenPeer:
     def rest(self, delay: float) -> None:
         """Nothing comes from it either."""
 
-    def make_room(self, size: int) -> None:
+    def send_missed(self, payloads: Iterable[bytes]) -> None:
         """Nothing waits for it."""
 
     def send(self, payload: bytes) -> None:
@@ -61,8 +61,10 @@ class JournalPeer:
     def rest(self, delay: float) -> None:
         """What comes from it is handed to the session by the test."""
 
-    def make_room(self, size: int) -> None:
-        """There always is enough."""
+    def send_missed(self, payloads: Iterable[bytes]) -> None:
+        """Notes messages."""
+        for payload in payloads:
+            self.send(payload)
 
     def send(self, payload: bytes) -> None:
         """Notes a message by its event or action."""

@@ -133,8 +133,7 @@ class DrainTests(SynchronousTestCase):
         bob.wire.transport.read_on()
         self.assertEqual([message["id"] for message in bob.take()], mids)
         self.assertEqual(bob.closed, (1012, "stopping"))
-        self.server.clock.advance(CLOSE_TIMEOUT)
-        self.server.clock.advance(0)
+        self.server.clock.pump([CLOSE_TIMEOUT, CLOSE_TIMEOUT, 0])
         self.assertIsNone(self.successResultOf(drained))
 
     def test_calls_go_on(self) -> None:
@@ -150,3 +149,64 @@ class DrainTests(SynchronousTestCase):
             for client in (alice, bob):
                 self.assertEqual(client.take(), [])
         self.assertEqual((alice.closed, bob.closed), ((1012, "stopping"), (1012, "stopping")))
+
+    def test_who_reads_slowly_is_waited_for(self) -> None:
+        """As long as a client goes on reading, it is not cut, until another ``drainTimeout`` is over."""
+        alice, bob = self.clients[:2]
+        transport = bob.wire.transport
+        transport.stalled = True
+        for number in range(60):
+            alice.say("user-1", "session-text", description={"content": "x" * 5_000, "n": number})
+        drained = self.drain(spread=0)
+        for client in self.clients[2:]:
+            client.wire.transport.cut()
+        alice.wire.transport.cut()
+        for seconds in range(1, int(self.server.config.drain_timeout)):
+            self.server.clock.advance(1)
+            bob.wire.protocol._outbox.resumeProducing()  # the transport has sent some
+            self.assertIsNone(transport.lost, f"cut after {seconds} s")
+        self.assertNoResult(drained)
+        self.server.clock.pump([CLOSE_TIMEOUT] * 3)
+        self.assertIsNone(self.successResultOf(drained))
+
+    def test_who_has_stopped_reading_is_not(self) -> None:
+        """A client that reads nothing of what is before the close frame is cut after the close timeout."""
+        alice, bob = self.clients[:2]
+        bob.wire.transport.stalled = True
+        for _ in range(20):
+            alice.say("user-1", "session-text", description={"content": "x" * 10_000})
+        self.drain(spread=0)
+        self.server.clock.advance(CLOSE_TIMEOUT)
+        self.server.clock.advance(0)
+        self.assertIsNotNone(bob.wire.transport.lost)
+
+    def test_messages_of_a_call_that_goes_on(self) -> None:
+        """Who still speaks to a party that was sent away is not told that it is unreachable, ringing or talking."""
+        alice, bob, carol, dave = self.clients[:4]
+        alice.say("user-1", "session-propose", sid="c-1")
+        bob.say("user-0", "session-proceed", sid="c-1")
+        carol.say("user-3", "session-propose", sid="c-2")
+        for client in (alice, bob, carol, dave):
+            client.take()
+        self.server.factory.signaling.begin_to_stop()
+        for gone in (alice, dave):
+            gone.wire.protocol.shut(CloseCode.SERVICE_RESTART, "stopping")
+        bob.say("user-0", "session-info", sid="c-1", reason="mute")
+        carol.say("user-3", "transport-info", sid="c-2")
+        self.assertEqual((bob.take(), carol.take()), ([], []))
+
+    def test_window_that_ends_meanwhile(self) -> None:
+        """A session whose client cannot come back because of the drain ends without a word to its calls."""
+        alice, _ = self.clients[:2]
+        erin = cast(WireClient, self.server.user("erin", resume=True))
+        erin.say("user-0", "session-propose", sid="c-1")
+        alice.say("erin", "session-proceed", sid="c-1")
+        alice.say("erin", "session-info", sid="c-1", reason="active")
+        erin.wire.transport.cut()
+        alice.take()
+        window = self.server.config.resume_window
+        self.use_jitter(lambda: 0.999)
+        self.drain(spread=window * 2 * COUNT)
+        self.server.clock.advance(window)
+        self.assertEqual(len(self.server.signaling.resumes), 0)
+        self.assertEqual(alice.take(), [])
