@@ -47,7 +47,7 @@ coverage-report: $(VENV)/.dev
 	$(BIN)/python -m coverage report
 
 .PHONY: soak
-soak: $(VENV)/.dev  ## two minutes of a thousand clients on bad connections; SECONDS=30 takes less
+soak: $(VENV)/.dev  ## two minutes of a thousand clients on bad connections, two and a half in all; SECONDS=30 takes less
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),120)
 
 .PHONY: lint

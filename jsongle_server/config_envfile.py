@@ -8,8 +8,11 @@ Layer 0, used by :mod:`jsongle_server.config_sources`.
 from __future__ import annotations
 
 import difflib
+import errno
 import io
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -45,34 +48,49 @@ class EnvFile:
     :param entries: the known settings in it, by name or alias; of one that is given twice, the last.
     :param problems: why it cannot be used.
     :param warnings: what is probably not meant.
+    :param exists: whether there is such a file.
     """
 
     path: str
     entries: tuple[Entry, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    exists: bool = True
 
 
-def read_env_file(path: str | None) -> EnvFile:
+def read_env_file(path: str | None, *, may_be_missing: bool = False) -> EnvFile:
     """Read an env file; never raises, what is wrong is in ``problems``.
 
     :param path: the file; ``None`` for :data:`DEFAULT_PATH`, which may be missing.
+    :param may_be_missing: whether another may be missing too.
     """
     name = DEFAULT_PATH if path is None else path
     shown = name if name.isprintable() else ascii(name)
     try:
-        with open(name, "rb") as file:
-            text = file.read().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        return EnvFile(shown) if path is None else EnvFile(shown, problems=(_unreadable(shown, error.strerror),))
+        text = _read(name).decode("utf-8-sig")
     except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError) and not os.path.lexists(name)
+        if is_missing and (path is None or may_be_missing):
+            return EnvFile(shown, exists=False)
         return EnvFile(shown, problems=(_unreadable(shown, error.strerror),))
     except UnicodeDecodeError:
         return EnvFile(shown, problems=(_unreadable(shown, "it is not UTF-8 text"),))
     except ValueError:
-        # open() refuses names with NUL bytes and lone surrogates this way.
+        # stat() refuses names with NUL bytes and lone surrogates this way.
         return EnvFile(shown, problems=(_unreadable(shown, "this cannot be the name of a file"),))
     return _parse(shown, text)
+
+
+def _read(path: str) -> bytes:
+    """Give what a file holds.
+
+    :raises OSError: it cannot be read.
+    """
+    # Before it is opened: a pipe would wait there until somebody writes to it, and so may a device.
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _unreadable(path: str, reason: str | None) -> str:

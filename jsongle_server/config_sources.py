@@ -2,7 +2,7 @@
 
 Owns which source wins, how each is named in a problem, and the text of ``--check-config``. Must not know what a value
 may be (:mod:`jsongle_server.config` does) nor how an env file is parsed (:mod:`jsongle_server.config_envfile` does).
-Layer 0: called once, before the server is built.
+Layer 0: called before the server is built, and for each reload.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ class Loaded:
     :param origins: the source of each setting, by its name: ``option``, ``environment``, ``default`` or the path of
         the env file.
     :param warnings: what the user probably did not mean, one line each, for the log.
+    :param has_env_file: whether there was an env file to read.
     """
 
     config: Config
     origins: Mapping[str, str]
     warnings: tuple[str, ...]
+    has_env_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,13 @@ class _Found:
     origin: str
 
 
-def load(*, options: Mapping[str, str | None], environ: Mapping[str, str], env_file: str | None) -> Loaded:
+def load(
+    *,
+    options: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    env_file: str | None,
+    may_be_missing: bool = False,
+) -> Loaded:
     """Read the configuration from all its sources, strongest first: options, environment, env file, defaults.
 
     A stronger source wins whichever of a setting's names it uses; within one source the name wins over an alias. Only
@@ -55,9 +63,10 @@ def load(*, options: Mapping[str, str | None], environ: Mapping[str, str], env_f
     :param options: texts of command line options by setting name or alias; ``None`` means not given.
     :param environ: the environment variables, named exactly as the settings.
     :param env_file: the env file; ``None`` for ``./.env``, which may be missing.
+    :param may_be_missing: whether another env file may be missing too.
     :raises ConfigError: with every problem of every source at once.
     """
-    file = read_env_file(env_file)
+    file = read_env_file(env_file, may_be_missing=may_be_missing)
     found = {setting: next(_candidates(setting, options, environ, file), None) for setting in SETTINGS}
     texts = [item for item in found.values() if item]
     try:
@@ -69,7 +78,7 @@ def load(*, options: Mapping[str, str | None], environ: Mapping[str, str], env_f
     if file.problems:
         raise ConfigError(file.problems)
     origins = {setting.name: item.origin if item else "default" for setting, item in found.items()}
-    return Loaded(config, origins, file.warnings)
+    return Loaded(config, origins, file.warnings, file.exists)
 
 
 def _candidates(

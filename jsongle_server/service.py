@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger, LogLevel, globalLogPublisher
 
 from jsongle_server import __version__, listening
 from jsongle_server.config import Config, ConfigError
 from jsongle_server.lifecycle import Lifecycle, Phase
 from jsongle_server.log_file import LogFile
-from jsongle_server.logs import LogControl
+from jsongle_server.logs import LEVELS, LogControl
 from jsongle_server.metrics import Metrics
 from jsongle_server.rest import RestApi, make_site
 from jsongle_server.signaling import Signaling
@@ -73,6 +73,7 @@ class Server(Service):
         if self._observer is not None:
             globalLogPublisher.addObserver(self._observer)
         self._ports: list[IListeningPort] = []
+        self._in_a_hurry = False
 
     def startService(self) -> None:
         """Begins to accept connections."""
@@ -90,26 +91,43 @@ class Server(Service):
     def reload(self, read: Callable[[], Config]) -> None:
         """Goes by the settings as they are now, as far as they can change while the server runs.
 
-        :param read: reads them; may raise a ConfigError, which changes nothing.
+        Never raises: whatever fails is logged, and changes nothing.
+
+        :param read: reads them.
         """
         try:
-            other = read()
+            self._take(read())
         except ConfigError as error:
             for problem in error.problems:
                 self._log.error("not reloaded: {problem}", problem=problem)
-            return
+        except OSError as error:
+            self._log.error("not reloaded: {problem}", problem=error)
+        except Exception:
+            self._log.failure("not reloaded", level=LogLevel.error)
+
+    def _take(self, other: Config) -> None:
         config, changed, waiting = self._config.reloaded(other)
+        try:
+            self._reconfigure(config)
+        except Exception:
+            # Some parts may go by the new settings already.
+            self._reconfigure(self._config)
+            raise
         self._config = config
-        self._reconfigure(config)
         if "logLevel" in changed:
-            self._control.set_level(config.log_level)
+            # Under the level that shows more of the two, or nobody would read that it was changed.
+            self._control.set_level(min(self._control.level, config.log_level, key=LEVELS.index))
         self._log.info("reloaded; changed: {names}", names=", ".join(changed) or "nothing")
         if waiting:
             self._log.warn("changed, but only a restart takes it: {names}", names=", ".join(waiting))
+        if "logLevel" in changed:
+            self._control.set_level(config.log_level)
 
     def hurry(self) -> None:
-        """Stops at once, if it is stopping."""
-        self._factory.hurry()
+        """Stops at once: now if it is stopping already, else as soon as it does."""
+        self._in_a_hurry = True
+        if self._lifecycle.phase is Phase.DRAINING:
+            self._factory.hurry()
 
     def stopService(self) -> Deferred[None]:
         """Closes every connection and port; fires when all of them are closed."""
@@ -120,7 +138,10 @@ class Server(Service):
         self._lifecycle.phase = Phase.DRAINING
         # Both ports answer until the last client is gone, so that newcomers and load balancers are told why not.
         spread = self._config.drain_timeout
-        await self._factory.close_all(CloseCode.SERVICE_RESTART, "the server is shutting down", spread=spread)
+        gone = self._factory.close_all(CloseCode.SERVICE_RESTART, "the server is shutting down", spread=spread)
+        if self._in_a_hurry:
+            self._factory.hurry()
+        await gone
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.abort_all()

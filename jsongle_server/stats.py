@@ -25,9 +25,9 @@ def snapshot(signaling: Signaling, metrics: Metrics, now: float) -> dict[str, fl
     :param now: seconds since the epoch.
     """
     return {
-        "users_count": len(signaling.registry),
+        "users_count": signaling.count_sessions()[SessionState.IDENTIFIED],
         "users_total": metrics.sessions,
-        "duration_total": round(_connected_seconds(signaling, metrics, now) / SECONDS_PER_MINUTE, 3),
+        "duration_total": round(_session_seconds(signaling, metrics, now) / SECONDS_PER_MINUTE, 3),
         "recv_total": round(metrics.received_bytes / BYTES_PER_MB, 6),
         "sent_total": round(metrics.sent_bytes / BYTES_PER_MB, 6),
         "conferences_count": signaling.count_rooms()[RoomKind.MUC],
@@ -43,11 +43,7 @@ def snapshot(signaling: Signaling, metrics: Metrics, now: float) -> dict[str, fl
     }
 
 
-def _connected_seconds(signaling: Signaling, metrics: Metrics, now: float) -> float:
-    """How long all users were connected: those who left, and those who are here until now."""
-    live = sum(
-        max(0.0, now - session.connected)
-        for session in signaling.sessions()
-        if session.state is SessionState.IDENTIFIED
-    )
+def _session_seconds(signaling: Signaling, metrics: Metrics, now: float) -> float:
+    """How long all sessions lasted: those that have ended, and those that are here, or detached, until now."""
+    live = sum(max(0.0, now - session.connected) for session in signaling.registry.all())
     return metrics.session_seconds + live

@@ -85,10 +85,9 @@ def makeService(options: Options) -> Server:
 
     config = options.loaded.config
     reread = _Reread(options)
-    log = Logger()
     for warning in options.loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-        log.warn("{text}", text=warning)  # "warning" means something to Twisted
+    _log_warnings(options.loaded)
     if options["dev"]:
         config = _for_dev(options.loaded, admin_token=secrets.token_urlsafe(DEV_TOKEN_BYTES))
     log_path = current_log_path(options.parent, log_path=config.log_path)
@@ -107,29 +106,58 @@ def makeService(options: Options) -> Server:
 
 
 def _take_signals(reactor: Any, server: Server, read: Callable[[], Config]) -> None:
-    """Has SIGHUP reload the settings, and a second SIGTERM or SIGINT end at once what the first began."""
+    """Has SIGHUP reload the settings, the first SIGTERM or SIGINT stop the reactor, and each later one hurry."""
+    stops = {signal.SIGINT: reactor.sigInt, signal.SIGTERM: reactor.sigTerm}
+    stopping = False
 
     def reload(number: int, frame: object) -> None:
         reactor.callFromThread(server.reload, read)
 
-    def hurry(number: int, frame: object) -> None:
-        reactor.callFromThread(server.hurry)
-
     def begin_to_stop() -> None:
-        # Twisted would answer a second signal with a traceback.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, hurry)
+        nonlocal stopping
+        stopping = True
 
-    # From now on, not only once the reactor runs: until it is handled, SIGHUP ends a process.
+    def stop_or_hurry(number: int) -> None:
+        if stopping:
+            server.hurry()
+        else:
+            begin_to_stop()
+            stops[signal.Signals(number)](number)
+
+    def handle(number: int, frame: object) -> None:
+        # Decided in the reactor's turn: one handler may interrupt another, and both would be the first.
+        reactor.callFromThread(stop_or_hurry, number)
+
+    def take_over() -> None:
+        # Twisted answers a second signal with a traceback. It leaves alone what a debugger or a shell has set up.
+        for number, stop in stops.items():
+            if signal.getsignal(number) == stop:
+                signal.signal(number, handle)
+
+    # From now on, not only once the reactor runs: until they are handled, these end a process without a word.
     signal.signal(signal.SIGHUP, reload)
+    for number, stop in stops.items():
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, stop)
+    # Not before: the reactor sets its own handlers when it begins to run.
+    reactor.callWhenRunning(take_over)
+    # A stop may begin without a signal.
     reactor.addSystemEventTrigger("before", "shutdown", begin_to_stop)
 
 
-def _load(options: Options, env_file: str | None, *, log_path: str | None = None) -> Loaded:
+def _log_warnings(loaded: Loaded) -> None:
+    log = Logger()
+    for warning in loaded.warnings:
+        log.warn("{text}", text=warning)  # "warning" means something to Twisted
+
+
+def _load(
+    options: Options, env_file: str | None, *, may_be_missing: bool = False, log_path: str | None = None
+) -> Loaded:
     given = {name: options[name] for setting in SETTINGS for name in setting.names}
     if log_path is not None:
         given["logPath"] = log_path
-    return load(options=given, environ=os.environ, env_file=env_file)
+    return load(options=given, environ=os.environ, env_file=env_file, may_be_missing=may_be_missing)
 
 
 class _Reread:
@@ -142,8 +170,7 @@ class _Reread:
         self._options = options
         self._folder = os.getcwd()
         self._env_file = os.path.abspath(options["env-file"] or ".env")
-        # One that was there must not be gone: a server would fall back to its defaults without a word.
-        self._must_exist = options["env-file"] is not None or os.path.exists(self._env_file)
+        self._may_be_missing = not options.loaded.has_env_file
 
     def __call__(self, running: Config) -> Config:
         """Gives the settings as they are now.
@@ -151,13 +178,20 @@ class _Reread:
         :param running: those of the start.
         :raises ConfigError: they cannot be used.
         """
-        is_there = self._must_exist or os.path.exists(self._env_file)
-        loaded = _load(self._options, self._env_file if is_there else os.devnull, log_path=self._log_path())
+        loaded = _load(self._options, self._env_file, may_be_missing=self._may_be_missing, log_path=self._log_path())
+        if loaded.has_env_file:
+            # Without it, the server would fall back to its defaults and not say so.
+            self._may_be_missing = False
+        _log_warnings(loaded)
         return _for_dev(loaded, admin_token=running.admin_token) if self._options["dev"] else loaded.config
 
     def _log_path(self) -> str | None:
         """What stands for ``logPath`` in another folder, where a relative one would mean another file."""
-        return None if os.getcwd() == self._folder else self._options.loaded.config.log_path or ""
+        try:
+            is_elsewhere = os.getcwd() != self._folder
+        except OSError as error:
+            raise ConfigError((f"the folder that the server works in cannot be found: {error.strerror}",)) from None
+        return self._options.loaded.config.log_path or "" if is_elsewhere else None
 
 
 def _for_dev(loaded: Loaded, *, admin_token: str | None) -> Config:

@@ -141,9 +141,11 @@ class Soak:
 
     async def run(self) -> bool:
         """Runs; whether all was well."""
+        _begin("the first round", WARM_UP)
         await self._round(WARM_UP)
         start = await self._settled_memory()
         self._cuts.clear()
+        _begin("the round that counts", self._seconds)
         result = await self._round(self._seconds)
         return await self._report(result, start=start, end=await self._settled_memory())
 
@@ -262,6 +264,11 @@ class Soak:
 
     async def _sleep(self, seconds: float) -> None:
         await deferLater(self._reactor, seconds)
+
+
+def _begin(name: str, seconds: float) -> None:
+    """Says that a round begins; at once, also into a pipe."""
+    print(f"{name} begins: {seconds:g} s, and the time to come and go", flush=True)
 
 
 async def main(reactor: Any, *arguments: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -76,12 +77,12 @@ class StrengthTests(SourceCase):
 
     def test_only_what_wins_is_checked(self) -> None:
         """A bad text in a weaker source does no harm."""
-        loaded = load(options={"wsPort": "1"}, environ={"wsPort": "x"}, env_file=os.devnull)
+        loaded = load(options={"wsPort": "1"}, environ={"wsPort": "x"}, env_file=self.write(""))
         self.assertEqual(loaded.config.ws_port, 1)
 
     def test_environment_names_are_exact(self) -> None:
         """Variables of other spellings are other programs' business."""
-        loaded = load(options={}, environ={"WSPORT": "1", "WS_PORT": "2", "ID": "x"}, env_file=os.devnull)
+        loaded = load(options={}, environ={"WSPORT": "1", "WS_PORT": "2", "ID": "x"}, env_file=self.write(""))
         self.assertEqual((loaded.config, loaded.warnings), (Config(), ()))
 
 
@@ -107,7 +108,7 @@ class ProblemTests(SourceCase):
     def test_clash_names_both_sources(self) -> None:
         """A clash between settings says where both come from."""
         error = self.assertRaises(
-            ConfigError, load, options={"wsPort": "9"}, environ={"restPort": "9"}, env_file=os.devnull
+            ConfigError, load, options={"wsPort": "9"}, environ={"restPort": "9"}, env_file=self.write("")
         )
         self.assertIn("wsPort (option --wsPort) and restPort (from the environment): ", str(error))
 
@@ -140,6 +141,26 @@ class EnvFileTests(SourceCase):
         self.enter_directory()
         self.assertEqual(load(options={}, environ={}, env_file=None).config, Config())
 
+    def test_named_file_may_be_missing(self) -> None:
+        """So do they without a file that was named, where its absence is allowed."""
+        loaded = load(options={}, environ={}, env_file=self.mktemp(), may_be_missing=True)
+        self.assertEqual(loaded.config, Config())
+
+    def test_whether_there_is_a_file(self) -> None:
+        """It is known whether there was a file to read, empty or not."""
+        self.assertTrue(self.load_file("").has_env_file)
+        self.enter_directory()
+        self.assertFalse(load(options={}, environ={}, env_file=None).has_env_file)
+
+    def test_link_that_leads_nowhere(self) -> None:
+        """A link to a file that is missing, or to itself, is a mistake where a file that is missing is none."""
+        self.enter_directory()
+        for target in ("nowhere", ".env"):
+            Path(".env").symlink_to(target)
+            error = self.assertRaises(ConfigError, load, options={}, environ={}, env_file=None)
+            self.assertTrue(error.problems[0].startswith(".env cannot be read: "))
+            Path(".env").unlink()
+
     def test_default_file_is_a_directory(self) -> None:
         """A ``.env`` that cannot be read is not passed over."""
         self.enter_directory()
@@ -154,10 +175,20 @@ class EnvFileTests(SourceCase):
         self.assertEqual(len(error.problems), 2)
 
     def test_what_is_no_file(self) -> None:
-        """Directories, empty names and names that no file can have are problems, not tracebacks."""
-        for name in (os.curdir, "", "a\x00b", "\ud800"):
+        """Empty names and names that no file can have are problems, not tracebacks."""
+        for name in ("", "a\x00b", "\ud800"):
             error = self.assertRaises(ConfigError, load, options={}, environ={}, env_file=name)
             self.assertIn("cannot be read: ", error.problems[0])
+
+    def test_not_a_file(self) -> None:
+        """Directories, devices, sockets and pipes are refused; nothing waits for somebody to write to a pipe."""
+        self.enter_directory()
+        os.mkfifo("pipe")
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind("socket")
+        for name in (os.curdir, os.devnull, "socket", "pipe"):
+            error = self.assertRaises(ConfigError, load, options={}, environ={}, env_file=name)
+            self.assertEqual(error.problems, (f"{name} cannot be read: it is not a file",))
 
     def test_not_utf8(self) -> None:
         """Bytes that are not UTF-8 are a problem of the file."""
@@ -273,7 +304,7 @@ class DescribeTests(SourceCase):
 
     def test_secrets_are_masked(self) -> None:
         """A token is shown as a mask, and none as empty."""
-        text = describe(load(options={"adminToken": TOKEN}, environ={}, env_file=os.devnull))
+        text = describe(load(options={"adminToken": TOKEN}, environ={}, env_file=self.write("")))
         self.assertNotIn(TOKEN, text)
         self.assertIn(f"adminToken = {MASK}   # option", text)
         self.assertIn("adminToken = ''   # default", describe(self.load_file("")))
@@ -293,7 +324,7 @@ class DescribeTests(SourceCase):
     def test_read_back(self, texts: dict[str, str]) -> None:
         """Whatever is accepted is described in a form that gives the same configuration."""
         try:
-            loaded = load(options=texts, environ={}, env_file=os.devnull)
+            loaded = load(options=texts, environ={}, env_file=self.write(""))
         except ConfigError:
             return
         path = self.write(describe(loaded))
@@ -309,6 +340,6 @@ class DescribeTests(SourceCase):
             "wsHost": "::1",
         }
         os.makedirs(os.path.dirname(options["logPath"]), exist_ok=True)
-        loaded = load(options=options, environ={}, env_file=os.devnull)
+        loaded = load(options=options, environ={}, env_file=self.write(""))
         back = load(options={}, environ={}, env_file=self.write(describe(loaded)))
         self.assertEqual(dataclasses.asdict(back.config), dataclasses.asdict(loaded.config))

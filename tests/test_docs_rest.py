@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client.core import Metric
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.session import SessionState
 from jsongle_server.testing import MemoryServer
 from tests.rest_support import BEARER, TOKEN, RestServer
 from tests.test_docs import blocks, read, rows
@@ -30,6 +31,11 @@ class RestTests(SynchronousTestCase):
         actual = [server.get("/sessions").json, server.get("/rooms").json, ended]
         shown = [json.loads(example) for example in blocks(read("rest.md"), "json")]
         self.assertEqual([_keys(value) for value in shown], [_keys(value) for value in actual])
+
+    def test_states(self) -> None:
+        """The table of states has those of live sessions, in the order in which a session comes to them."""
+        states = [f"`{state.value}`" for state in SessionState if state is not SessionState.ENDED]
+        self.assertEqual([row[0] for row in rows(read("rest.md"), "| `state` |")], states)
 
 
 def busy_metrics() -> list[Metric]:

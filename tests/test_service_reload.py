@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from typing import cast
 
@@ -42,6 +43,17 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual(self.control.level, "debug")
         self.assertEqual(self.lines, ["reloaded; changed: maxConcurrentUsers, logLevel"])
 
+    def test_level(self) -> None:
+        """What changed is logged under the level that shows more, the old or the new one."""
+        observer = self.control.filtered(cast(ILogObserver, self.hear))
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        for level in ("error", "debug", "warn"):
+            self.lines.clear()
+            self.server.reload(lambda level=level: replace(CONFIG, log_level=level))  # type: ignore[misc]
+            # Heard twice: by the observer of every test, which takes all levels, and by this one.
+            self.assertEqual((self.lines, self.control.level), (["reloaded; changed: logLevel"] * 2, level))
+
     def test_nothing(self) -> None:
         """That nothing has changed is said too."""
         self.server.reload(lambda: CONFIG)
@@ -62,6 +74,44 @@ class ReloadTests(SynchronousTestCase):
         self.server.reload(fail)
         self.assertEqual(self.lines, ["not reloaded: wsPort: no", "not reloaded: id: no"])
         self.assertEqual(self.server._config, CONFIG)
+
+    def test_operating_system(self) -> None:
+        """What the operating system refuses is said in one line, and changes nothing."""
+
+        def fail() -> Config:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/some/where")
+
+        self.server.reload(fail)
+        self.assertEqual(self.lines, ["not reloaded: [Errno 2] No such file or directory: '/some/where'"])
+        self.assertEqual(self.server._config, CONFIG)
+
+    def test_failure(self) -> None:
+        """A failure in the server itself is logged as one, and changes nothing."""
+
+        def fail() -> Config:
+            raise ZeroDivisionError
+
+        self.server.reload(fail)
+        self.assertEqual(self.lines, ["not reloaded"])
+        self.assertEqual(self.server._config, CONFIG)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_failure_halfway(self) -> None:
+        """Where a part fails to take the new settings, the others go back to the old ones."""
+        other = replace(CONFIG, max_concurrent_users=7, log_level="debug")
+        reconfigure = self.server._reconfigure
+
+        def fail(config: Config) -> None:
+            reconfigure(config)
+            if config == other:
+                raise ZeroDivisionError
+
+        self.patch(self.server, "_reconfigure", fail)
+        self.server.reload(lambda: other)
+        self.assertEqual(self.lines, ["not reloaded"])
+        self.assertEqual(self.server._factory.config, CONFIG)
+        self.assertEqual((self.server._config, self.control.level), (CONFIG, "info"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_secret(self) -> None:
         """A token is taken and never shown."""

@@ -32,6 +32,16 @@ class StatsTests(SynchronousTestCase):
         self.server.connect()
         self.assertEqual((self.figure("users_count"), self.figure("users_total")), (1, 2))
 
+    def test_users_of_now_are_connected(self) -> None:
+        """Whoever has lost the connection and may come back is none of them, and is one again after the return."""
+        jon = self.server.connect()
+        ack = jon.hello("jon", resume=True)
+        self.server.drop(jon)
+        self.assertEqual((self.figure("users_count"), self.figure("users_total")), (0, 1))
+        token = ack["jsongle"]["description"]["resume"]["token"]
+        self.server.connect().hello("jon", resume={"token": token, "seq": 0})
+        self.assertEqual((self.figure("users_count"), self.figure("users_total")), (1, 1))
+
     def test_the_duration_is_in_minutes_of_all_users(self) -> None:
         """Who left counts with the time until then, who is here until now, who never said hello not at all."""
         ann = self.server.user("ann")
@@ -41,6 +51,19 @@ class StatsTests(SynchronousTestCase):
         self.server.drop(ann)
         self.server.clock.advance(30)
         self.assertEqual(self.figure("duration_total"), 3.5)
+
+    def test_the_duration_goes_on_while_a_session_waits_for_its_client(self) -> None:
+        """It counts until its end, so that the figure never falls."""
+        jon = self.server.user("jon", resume=True)
+        self.server.clock.advance(60)
+        self.server.drop(jon)
+        self.assertEqual(self.figure("duration_total"), 1)
+        self.server.clock.advance(15)
+        self.assertEqual(self.figure("duration_total"), 1.25)
+        self.server.clock.advance(15)
+        self.assertEqual((self.figure("duration_total"), self.server.signaling.sessions()), (1.5, []))
+        self.server.clock.advance(15)
+        self.assertEqual(self.figure("duration_total"), 1.5)
 
     def test_traffic_is_in_megabytes_of_messages(self) -> None:
         """A megabyte is a million bytes."""

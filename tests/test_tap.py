@@ -9,9 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from twisted.internet import reactor as global_reactor
 from twisted.python.usage import UsageError
 from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import TestCase
@@ -21,6 +23,7 @@ from jsongle_server.config import SETTINGS
 from jsongle_server.service import Server
 from jsongle_server.tap import Options, makeService
 
+reactor: Any = global_reactor  # a module to mypy
 TOKEN = "a-token-of-enough-characters"
 FREE_PORTS = ("--wsPort=0", "--restPort=0", "--wsHost=127.0.0.1", "--restHost=127.0.0.1")
 
@@ -39,7 +42,10 @@ class TapCase(TestCase):
         self.out, self.err = io.StringIO(), io.StringIO()
         self.patch(sys, "stdout", self.out)
         self.patch(sys, "stderr", self.err)
-        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.when_running: list[Callable[[], None]] = []
+        self.patch(reactor, "callWhenRunning", self.when_running.append)
 
     def parsed(self, *arguments: str) -> Options:
         """The options of a command line that is accepted."""

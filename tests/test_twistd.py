@@ -98,6 +98,47 @@ class ReactorTests(DaemonCase):
         self.check("select")
 
 
+class ImpatienceTests(DaemonCase):
+    """Two signals that the server sees at once."""
+
+    def check(self, reactor: str) -> None:
+        """The second ends a long drain as it would later, and nothing else is different."""
+        if reactor == "epoll" and not hasattr(select, "epoll"):
+            self.skipTest("there is no epoll here")
+        # A shell has its background jobs ignore Ctrl-C, and so would all that these tests start.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+        server = self.foreground("--drainTimeout=3600", twistd=(f"--reactor={reactor}", "--pidfile=server.pid"))
+        client = SocketClient(server.addresses[0])
+        client.greeted()
+        self.assertTrue((self.folder / "server.pid").exists())
+        # Signals wait for a process that is halted. Two of the same kind would be one.
+        for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+            server.signal(number)
+        self.assertEqual(client.read_close(answer=False), (1012, "the server is shutting down"))
+        self.assertIn(server.wait(), (-signal.SIGINT, -signal.SIGTERM))
+        client.disconnect()
+        self.assertFalse((self.folder / "server.pid").exists())
+        self.assertIn("stopped", server.output)
+        self.assertNotIn("Traceback", server.output)
+        self.assertNotIn("ReactorNotRunning", server.output)
+
+    def test_asyncio(self) -> None:
+        """The asyncio reactor."""
+        self.check("asyncio")
+
+    def test_poll(self) -> None:
+        """The poll reactor."""
+        self.check("poll")
+
+    def test_epoll(self) -> None:
+        """The epoll reactor."""
+        self.check("epoll")
+
+    def test_select(self) -> None:
+        """The select reactor."""
+        self.check("select")
+
+
 class DaemonTests(DaemonCase):
     """``twistd --pidfile=… --logfile=… jsongle``."""
 

@@ -160,6 +160,26 @@ class ReloadTests(DaemonCase):
         (line,) = self.reload("maxRoomsPerUser=1")
         self.assertTrue(line.endswith("changed: maxRoomsPerUser"), line)
 
+    def test_file_that_came_later_and_has_gone(self) -> None:
+        """Once it was read it must be there: its settings stay as they are."""
+        self.server = self.daemon()
+        self.reload(f"adminToken={OLD}")
+        (self.folder / ".env").unlink()
+        (line,) = self.hup()
+        self.assertIn("not reloaded", line)
+        self.assertEqual(self.status("/sessions", Authorization=f"Bearer {OLD}"), 200)
+
+    def test_folder_that_has_gone(self) -> None:
+        """A daemon whose folder was deleted says so in one line, and goes on as it is."""
+        (self.folder / "run").mkdir()
+        run = ("--rundir=run", f"--pidfile={self.folder}/server.pid", f"--logfile={self.folder}/server.log")
+        self.serve("maxRoomsPerUser=3", twistd=run)
+        (self.folder / "run").rmdir()
+        (line,) = self.reload("maxRoomsPerUser=1")
+        self.assertIn("not reloaded: the folder that the server works in cannot be found", line)
+        self.assertNotIn("Traceback", self.server.log)
+        self.assertEqual(self.status("/livez"), 200)
+
     def test_options_stay_stronger(self) -> None:
         """An option of the start wins over the file, now as then."""
         self.serve(arguments=("--maxRoomsPerUser=3",))
