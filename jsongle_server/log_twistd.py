@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.logger import FileLogObserver, ILogObserver, LegacyLogObserverWrapper
+from twisted.python.logfile import LogFile
 from twisted.python.usage import Options
 
 from jsongle_server.log_format import formatter
@@ -92,6 +93,10 @@ class _ObserverFactory:
         observer = UnixAppLogger(self.options)._getLogObserver()
         if isinstance(observer, FileLogObserver):
             observer.formatEvent = formatter(self.format_name)
+            file = observer._outFile
+            if isinstance(file, LogFile) and not os.path.isfile(file.path):
+                # Twisted would rename a device like /dev/null, for everybody on the machine.
+                file.rotateLength = None
         return observer
 
 

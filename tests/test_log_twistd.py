@@ -113,6 +113,17 @@ class ControlTests(LogCase):
         self.assertTrue(path.read_text().endswith(f"[{OURS}#info] hello\n"))
         self.assertTrue(callable(signal.getsignal(signal.SIGUSR1)))
 
+    def test_device_is_never_rotated(self) -> None:
+        """A device as --logfile, such as /dev/null, stays where it is, however much is written to it."""
+        self.addCleanup(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, signal.SIG_DFL))
+        link = Path(self.mktemp()).absolute()
+        link.symlink_to(os.devnull)
+        logger = self.logger(parsed(f"--logfile={link}", "probe"))
+        for _ in range(12):
+            logger.info("x" * 100_000)
+        self.assertEqual(os.readlink(link), os.devnull)
+        self.assertEqual([path.name for path in link.parent.iterdir() if path.name.startswith(link.name)], [link.name])
+
     def test_syslog(self) -> None:
         """Syslog, whose observer is of the old kind, is filtered as well."""
         lines: list[str] = []
