@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 
+from jsongle_server.upgrade import Upgrade
 from jsongle_server.vocabulary import ErrorCode
 
 if TYPE_CHECKING:
@@ -48,7 +49,12 @@ class Refusal(ConnectionDeny):
 
 
 def check_request(
-    request: ConnectionRequest, config: Config, lifecycle: Lifecycle, signaling: Signaling, *, is_welcome: bool
+    request: ConnectionRequest | Upgrade,
+    config: Config,
+    lifecycle: Lifecycle,
+    signaling: Signaling,
+    *,
+    is_welcome: bool,
 ) -> bool:
     """Decides whether a client may come in.
 

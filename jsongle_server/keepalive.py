@@ -6,23 +6,26 @@ A peer that vanished without closing its connection is found within interval plu
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
+
+from jsongle_server.timeouts import K, Timeouts
 
 
-class Keepalive:
-    """Pings a peer that may be silent, and gives it up when nothing comes back.
+class Keepalive(Generic[K]):
+    """Pings peers that may be silent, and gives those up from which nothing comes back.
 
-    Any bytes from the peer are a sign of life, not just the pong.
+    Any bytes from a peer are a sign of life, not just the pong.
 
-    :param clock: where the timers run.
+    :param clock: where the timers run: one for the next ping, one for the first answer that is missing.
     :param interval: seconds between the last sign of life that a ping asked for and the next ping; 0 pings never.
-    :param timeout: seconds that the peer has to give a sign of life after a ping.
-    :param ping: sends a ping.
-    :param expired: called once when the peer is given up.
+    :param timeout: seconds that a peer has to give a sign of life after a ping.
+    :param ping: sends a peer a ping.
+    :param expired: called once with a peer that is given up.
     """
 
-    __slots__ = ("_call", "_clock", "_expired", "_interval", "_ping", "_timeout", "waiting")
+    __slots__ = ("_answers", "_interval", "_ping", "_pings")
 
     def __init__(
         self,
@@ -30,41 +33,29 @@ class Keepalive:
         *,
         interval: float,
         timeout: float,
-        ping: Callable[[], None],
-        expired: Callable[[], None],
+        ping: Callable[[K], None],
+        expired: Callable[[K], None],
     ) -> None:
-        self._clock = clock
         self._interval = interval
-        self._timeout = timeout
         self._ping = ping
-        self._expired = expired
-        self._call: IDelayedCall | None = None
-        self.waiting = False
+        self._pings = Timeouts(clock, interval, self._due)
+        self._answers = Timeouts(clock, timeout, expired)
 
-    def start(self) -> None:
-        """Begins; the first ping is one interval away."""
+    def start(self, peer: K) -> None:
+        """Begins with a peer; the first ping is one interval away."""
         if self._interval:
-            self._call = self._clock.callLater(self._interval, self._due)
+            self._pings.start(peer)
 
-    def heard(self) -> None:
-        """Takes note of a sign of life; only needs to be told while ``waiting``."""
-        if self.waiting:
-            self.stop()
-            self.start()
+    def heard(self, peer: K) -> None:
+        """Takes note of a sign of life; only needs to be told of those after a ping."""
+        if self._answers.stop(peer):
+            self._pings.start(peer)
 
-    def stop(self) -> None:
-        """Ends it; no timer is left behind."""
-        self.waiting = False
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+    def stop(self, peer: K) -> None:
+        """Ends with a peer."""
+        self._pings.stop(peer)
+        self._answers.stop(peer)
 
-    def _due(self) -> None:
-        self.waiting = True
-        self._call = self._clock.callLater(self._timeout, self._overdue)
-        self._ping()
-
-    def _overdue(self) -> None:
-        self._call = None
-        self.waiting = False
-        self._expired()
+    def _due(self, peer: K) -> None:
+        self._answers.start(peer)
+        self._ping(peer)

@@ -30,7 +30,7 @@ def join(session: Session, rid: str, kind: RoomKind, *, dn: str | None, now: flo
         if len(room) == 1:
             services.metrics.rooms_created[kind] += 1
         _announce(session, room, Event.JOINED, room.describe(session), now)
-        _log.info("join {session} {kind} {rid}", session=session.identity, kind=kind.value, rid=printable(rid))
+        _trace("join", session, room)
     return room
 
 
@@ -45,10 +45,22 @@ def leave(session: Session, rid: str, now: float) -> None:
     room = services.rooms.leave(session, rid)
     _announce(session, room, Event.LEFT, shown, now)
     services.leave_calls(session, now, rid=rid)
-    _log.info("leave {session} {kind} {rid}", session=session.identity, kind=room.kind.value, rid=printable(rid))
+    _trace("leave", session, room)
+
+
+def _trace(step: str, session: Session, room: Room) -> None:
+    if session.services.tracing:
+        _log.debug(
+            "{step} {session} {kind} {rid}",
+            step=step,
+            session=session.identity,
+            kind=room.kind.value,
+            rid=printable(room.rid),
+        )
 
 
 def _announce(session: Session, room: Room, event: Event, member: Json, now: float) -> None:
-    at = messages.timestamp(now)
-    told = messages.room_event(room.kind, event, rid=room.rid, member=member, at=at)
-    room.tell_others(session, session.services.encode_own(told))
+    if room.others(session):
+        at = messages.timestamp(now)
+        told = messages.room_event(room.kind, event, rid=room.rid, member=member, at=at)
+        room.tell_others(session, session.services.encode_own(told))

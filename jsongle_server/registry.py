@@ -20,11 +20,12 @@ class Registry(Generic[M]):
 
     def __init__(self) -> None:
         self._by_identity: dict[str, M] = {}
-        self._by_uid: dict[str, dict[M, None]] = {}
+        # Nearly everybody has one device, for which a dictionary is a lot.
+        self._by_uid: dict[str, M | dict[M, None]] = {}
         self._former: dict[str, None] = {}
 
     def __len__(self) -> int:
-        return sum(len(devices) for devices in self._by_uid.values())
+        return len(self.all())
 
     def all(self) -> list[M]:
         """A snapshot of every identified session, in order of arrival."""
@@ -33,7 +34,11 @@ class Registry(Generic[M]):
     def add(self, member: M) -> None:
         """Makes a session findable by its identity and uid, which must not change from now on."""
         self._by_identity[member.identity] = member
-        self._by_uid.setdefault(member.uid, {})[member] = None
+        devices = self._by_uid.setdefault(member.uid, member)
+        if isinstance(devices, dict):
+            devices[member] = None
+        elif devices is not member:
+            self._by_uid[member.uid] = {devices: None, member: None}
 
     def remove(self, member: M) -> None:
         """Forgets a session; one that is not known is fine."""
@@ -45,8 +50,9 @@ class Registry(Generic[M]):
         if len(self._former) > FORMER_IDENTITIES:
             del self._former[next(iter(self._former))]
         devices = self._by_uid[member.uid]
-        del devices[member]
-        if not devices:
+        if isinstance(devices, dict):
+            del devices[member]
+        if not isinstance(devices, dict) or not devices:
             del self._by_uid[member.uid]
 
     def add_alias(self, member: M, alias: str) -> None:
@@ -67,4 +73,7 @@ class Registry(Generic[M]):
 
     def devices(self, uid: str) -> list[M]:
         """A snapshot of the sessions of that user, in order of arrival."""
-        return list(self._by_uid.get(uid, ()))
+        devices = self._by_uid.get(uid)
+        if isinstance(devices, dict):
+            return list(devices)
+        return [] if devices is None else [devices]

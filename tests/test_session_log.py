@@ -55,58 +55,81 @@ class LifeTests(LogCase):
     """The info lines."""
 
     def test_one_line_a_step(self) -> None:
-        """Connect, hello, join, leave and disconnect make one line each, that names the session."""
+        """Hello and disconnect make one line each, that names the session."""
         server = MemoryServer()
-        client = server.connect()
-        self.assertEqual(self.lines(), [f"connect {client.take_one()['to']} 192.0.2.1:1024"])
         client = server.connect()
         client.greeted()
-        self.lines()
+        self.assertEqual(self.lines(), [])
         client.hello("user_7000", dn="Jon Doe")
         self.assertEqual(self.lines(), [f"hello {client.identity} uid us###00"])
-        client.join("r")
-        client.join("m", muc=True)
-        self.assertEqual(self.lines(), [f"join {client.identity} room r", f"join {client.identity} muc m"])
-        client.ask("leave", rid="r")
-        self.assertEqual(self.lines(), [f"leave {client.identity} room r"])
         server.drop(client)
-        self.assertEqual(
-            self.lines(),
-            [f"leave {client.identity} muc m", f"disconnect {client.identity} 192.0.2.1:1024: connection lost"],
-        )
+        self.assertEqual(self.lines(), [f"disconnect {client.identity} 192.0.2.1:1024: connection lost"])
 
     def test_no_line_for_what_changes_nothing(self) -> None:
-        """Joining again, a later hello, a refusal, a second end make none."""
+        """A later hello, a second end make none."""
         server = MemoryServer()
         client = server.user("u")
-        client.join("r")
         self.lines()
-        client.join("r")
         client.hello("u", dn="Jon")
-        client.ask("leave", rid="nowhere")
         self.assertEqual(self.lines(), [])
         server.drop(client)
         self.lines()
         server.drop(client)
         self.assertEqual(self.lines(), [])
 
-    def test_none_for_messages(self) -> None:
-        """Messages make no line, unless they are traced."""
+    def test_none_for_what_clients_do_meanwhile(self) -> None:
+        """Connections, messages and rooms make no event at all, unless they are traced."""
         server = MemoryServer()
         alice = server.user("alice")
         server.user("bob")
-        self.lines()
+        self.events.clear()
+        server.connect()
         alice.say("bob", "session-text")
+        alice.join("r")
+        alice.ask("leave", rid="r")
         self.assertEqual(self.events, [])
-
-    def test_a_room_id_cannot_forge_a_line(self) -> None:
-        """What a client chose stays on its line."""
-        MemoryServer().user("u").join("r\n2026 [x] all is well")
-        self.assertEqual([line for line in self.lines() if "\n" in line], [])
 
 
 class TraceTests(LogCase):
-    """The debug lines of single messages."""
+    """The debug lines: single steps and single messages."""
+
+    def steps(self) -> list[str]:
+        """The debug lines since the last time, those of messages apart."""
+        return [line for line in self.lines(LogLevel.debug) if not line.startswith(("from ", "to "))]
+
+    def test_connect(self) -> None:
+        """A traced connection makes a line that says where from."""
+        client = MemoryServer(tracing=True).connect()
+        self.assertEqual(self.steps(), [f"connect {client.take_one()['to']} 192.0.2.1:1024"])
+
+    def test_rooms(self) -> None:
+        """Traced, each join and leave makes a line, the leaves at the end of a session included."""
+        server = MemoryServer(tracing=True)
+        client = server.user("u")
+        self.steps()
+        client.join("r")
+        client.join("m", muc=True)
+        self.assertEqual(self.steps(), [f"join {client.identity} room r", f"join {client.identity} muc m"])
+        client.ask("leave", rid="r")
+        self.assertEqual(self.steps(), [f"leave {client.identity} room r"])
+        server.drop(client)
+        self.assertEqual(self.steps(), [f"leave {client.identity} muc m"])
+
+    def test_no_line_for_rooms_that_stay_as_they_are(self) -> None:
+        """Joining again and a refused leave make none, even if they are traced."""
+        client = MemoryServer(tracing=True).user("u")
+        client.join("r")
+        self.steps()
+        client.join("r")
+        client.ask("leave", rid="nowhere")
+        self.assertEqual(self.steps(), [])
+
+    def test_a_room_id_cannot_forge_a_line(self) -> None:
+        """What a client chose stays on its line."""
+        MemoryServer(tracing=True).user("u").join("r\n2026 [x] all is well")
+        steps = self.steps()
+        self.assertIn("all is well", steps[-1])
+        self.assertEqual([line for line in steps if "\n" in line], [])
 
     def test_both_directions(self) -> None:
         """A traced message makes a line when it comes and one for each time it goes out, with its size."""

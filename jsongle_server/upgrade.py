@@ -1,0 +1,111 @@
+"""Opening handshakes of the plain kind, which nearly all of them are (RFC 6455 section 4.2).
+
+Reads what Autobahn would accept as well, and understand in the same way; whatever is odd, wrong or not all there is
+left to Autobahn, which knows what to say to it. Layer 4: pure functions.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Final
+
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+_REQUEST: Final = re.compile(r"GET (/(?!/)[\w.~%/-]*)(?:\?[!\"$-~]*)? HTTP/1\.1", re.ASCII)
+_HOST: Final = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?", re.ASCII)
+_ORIGIN: Final = re.compile(r"null|[a-z][a-z\d]*://[\w.-]+(?::[1-5]?\d{1,4})?", re.ASCII)
+_KEY: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
+
+_EXTENSIONS: Final = frozenset({"", "permessage-deflate", "permessage-deflate; client_max_window_bits"})
+"""What browsers offer."""
+
+
+@dataclass(slots=True)
+class Upgrade:
+    """A request to open a WebSocket.
+
+    :ivar path: the path asked for, without its query.
+    :ivar origin: the page that asks, empty where no browser does.
+    :ivar protocols: the subprotocols offered.
+    :ivar extensions: the extensions offered, as they stand there.
+    :ivar key: what the answer proves to have read.
+    :ivar rest: what came after the request.
+    """
+
+    path: str
+    origin: str
+    protocols: list[str]
+    extensions: str
+    key: str
+    rest: bytes
+
+
+def read_upgrade(data: bytes) -> Upgrade | None:
+    """Reads an opening handshake.
+
+    :param data: all that came from the client.
+    :returns: ``None`` where it is not whole, or not plain: that is not to say that it is wrong.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    request, *lines = head.decode("iso-8859-1").split("\r\n")
+    asked = _REQUEST.fullmatch(request)
+    headers = _read_headers(lines)
+    if asked is None or headers is None or not _is_plain(headers):
+        return None
+    offered = headers.get("sec-websocket-protocol")
+    protocols = [] if offered is None else [name.strip() for name in offered.split(",")]
+    if len(set(protocols)) < len(protocols):
+        return None
+    return Upgrade(
+        path=asked[1],
+        origin=headers.get("origin", ""),
+        protocols=protocols,
+        extensions=headers.get("sec-websocket-extensions", ""),
+        key=headers["sec-websocket-key"],
+        rest=rest,
+    )
+
+
+def accept_upgrade(upgrade: Upgrade, subprotocol: str | None, *, server: str) -> bytes:
+    """The answer that opens a WebSocket.
+
+    :param subprotocol: the one that is spoken from now on, of those offered.
+    :param server: the ``Server`` header.
+    """
+    proof = b64encode(sha1(upgrade.key.encode("ascii") + _GUID, usedforsecurity=False).digest()).decode("ascii")
+    chosen = "" if subprotocol is None else f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
+    return (
+        f"HTTP/1.1 101 Switching Protocols\r\nServer: {server}\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
+        f"{chosen}Sec-WebSocket-Accept: {proof}\r\n\r\n"
+    ).encode()
+
+
+def _read_headers(lines: list[str]) -> dict[str, str] | None:
+    """Header values by name in small letters; ``None`` if there are two of a name, or anything odd."""
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name = name.lower()
+        if not colon or not name or name in headers or " " in name or not line.isprintable():
+            return None
+        headers[name] = value.strip()
+    return headers
+
+
+def _is_plain(headers: dict[str, str]) -> bool:
+    """Whether a request asks for a WebSocket, in the words that everybody uses."""
+    origin = headers.get("origin")
+    return (
+        headers.get("upgrade", "").lower() == "websocket"
+        and "upgrade" in (word.strip() for word in headers.get("connection", "").lower().split(","))
+        and headers.get("sec-websocket-version") == "13"
+        and _KEY.fullmatch(headers.get("sec-websocket-key", "")) is not None
+        and _HOST.fullmatch(headers.get("host", "")) is not None
+        and (origin is None or _ORIGIN.fullmatch(origin) is not None)
+        and headers.get("sec-websocket-extensions", "") in _EXTENSIONS
+    )
