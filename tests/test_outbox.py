@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server import outbox
+from jsongle_server.flusher import Flusher
 from jsongle_server.outbox import Outbox
 
 LIMIT = 10
@@ -19,7 +22,7 @@ class OutboxTests(SynchronousTestCase):
         """A transport that takes everything."""
         self.transport = StringTransport()
         self.overflows = 0
-        self.outbox = Outbox(self.transport, limit=LIMIT, overflow=self.overflow)
+        self.outbox = Outbox(self.transport, Flusher(Clock()), limit=LIMIT, overflow=self.overflow)
 
     def overflow(self) -> None:
         """Counts."""
@@ -41,6 +44,7 @@ class OutboxTests(SynchronousTestCase):
 
     def test_stops_when_the_transport_has_enough_again(self) -> None:
         """The transport may have enough in the middle of what waited: the rest goes on waiting."""
+        self.patch(outbox, "PIECE", 2)
         self.outbox.pauseProducing()
         for data in (b"ab", b"cd", b"ef"):
             self.outbox.write(data)
