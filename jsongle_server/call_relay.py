@@ -155,7 +155,7 @@ def _bind(session: Session, envelope: Envelope, call: Call[Session], route: Rout
 
 def _decline(session: Session, envelope: Envelope, call: Call[Session], route: Route, now: float) -> None:
     call.rung[session].declined = True
-    call.held = encode_relayed(session, envelope, route, now)
+    call.held = encode_relayed(session, envelope, route, messages.timestamp(now))
     _settle_declines(call, now)
 
 
@@ -164,7 +164,7 @@ def _cancel(session: Session, envelope: Envelope, call: Call[Session], route: Ro
     if not call.is_to_many:
         relay(session, envelope, route, now)
     else:
-        _hand_out(call, route.recipients, encode_relayed(session, envelope, route, now))  # type: ignore[arg-type]
+        _hand_out(call, route.recipients, encode_relayed(session, envelope, route, messages.timestamp(now)))  # type: ignore[arg-type]
     _end(call, Outcome.CANCELED, now)
 
 

@@ -22,33 +22,27 @@ class Envelope:
     :ivar fields: the whole envelope as it came; whoever handles the message owns it and may change it.
     :ivar jsongle: its ``jsongle`` object.
     :ivar action: ``jsongle.action``, any string.
+    :ivar mid: its ``id`` if it has one that is a string and not empty.
+    :ivar to: its ``to`` as it came: any JSON value, ``None`` where missing.
     """
 
-    __slots__ = ("action", "fields", "jsongle")
+    __slots__ = ("action", "fields", "jsongle", "mid", "to")
 
     def __init__(self, fields: Json, jsongle: Json, action: str) -> None:
         self.fields = fields
         self.jsongle = jsongle
         self.action = action
-
-    @property
-    def mid(self) -> str | None:
-        """The message's ``id`` if it has one that is a string and not empty."""
-        return _readable_id(self.fields)
+        self.mid = _readable_id(fields)
+        self.to: Any = fields.get("to")
 
     def check_id(self) -> None:
         """Checks that the message's ``id``, if it has one, can serve as one.
 
         :raises BadParameter: it cannot.
         """
-        mid = self.fields.get("id")
+        mid = self.fields.get("id") if self.mid is None else self.mid
         if mid is not None and (type(mid) is not str or len(mid) > MAX_NAME):
             raise BadParameter(f"'id' must be a string of at most {MAX_NAME} characters")
-
-    @property
-    def to(self) -> Any:
-        """The message's ``to`` as it came: any JSON value, ``None`` where missing."""
-        return self.fields.get("to")
 
 
 class Outgoing:
@@ -101,14 +95,14 @@ def decode(payload: bytes) -> Envelope:
     return Envelope(fields, jsongle, action)
 
 
-def encode(message_id: str, sender: str, fields: Json) -> Outgoing:
+def encode(message_id: str, sender: bytes, fields: Json) -> Outgoing:
     """Writes a message, leaving open whom it goes to.
 
     :param message_id: the envelope's ``id``.
-    :param sender: the envelope's ``from``.
+    :param sender: the envelope's ``from`` as JSON, made by :func:`address`.
     :param fields: the rest of the envelope: ``jsongle`` and whatever came beside it, without ``id``, ``from``, ``to``.
     """
-    head = b'{"id":' + orjson.dumps(message_id) + b',"from":' + orjson.dumps(sender) + b',"to":'
+    head = b'{"id":%b,"from":%b,"to":' % (orjson.dumps(message_id), sender)
     return Outgoing(fields["jsongle"]["action"], message_id, head, b"," + orjson.dumps(fields)[1:])
 
 

@@ -26,6 +26,7 @@ from jsongle_server.config_values import (
     seconds,
     secret,
     server_name,
+    switch,
 )
 
 NEEDS_RESTART: Final = frozenset(
@@ -98,6 +99,8 @@ class Config:
     resume_buffer_bytes: int = 1_048_576
     max_detached_bytes: int = 67_108_864
     max_send_queue: int = 524_288
+    per_message_deflate: bool = False
+    fast_frames: bool = True
     admin_token: str | None = field(default=None, repr=False)
 
     def reloaded(self, other: Config) -> tuple[Config, list[str], list[str]]:
@@ -280,6 +283,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "maxSendQueue",
         integer(1_024, 1_073_741_824),
         "Bytes that may wait for a client that reads too slowly, the socket's own buffer not counted.",
+    ),
+    Setting(
+        "perMessageDeflate",
+        switch(),
+        "Whether messages are compressed (RFC 7692) for clients that offer it: fewer bytes, far more work.",
+    ),
+    Setting(
+        "fastFrames",
+        switch(),
+        "Whether whole text frames take the short way; off has Autobahn read all of them, as a way out of trouble.",
     ),
     Setting(
         "adminToken",

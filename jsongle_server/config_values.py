@@ -143,6 +143,20 @@ def one_of(*words: str) -> ValueKind[str]:
     return ValueKind(accepts, parse, str)
 
 
+def switch() -> ValueKind[bool]:
+    """Make the kind of what is on or off."""
+    words = {"on": True, "off": False}
+    accepts = "on or off"
+
+    def parse(text: str) -> bool:
+        value = words.get(text.lower())
+        if value is None:
+            raise refusal(accepts)
+        return value
+
+    return ValueKind(accepts, parse, lambda value: "on" if value else "off")
+
+
 def server_name() -> ValueKind[str]:
     """Make the kind of the server's own identity, bounded as every ``id`` is (protocol section 2)."""
     accepts = "a name of 1 to 256 characters without control characters and '/'"

@@ -44,25 +44,30 @@ def admit(session: Session, envelope: Envelope) -> Handler:
     :raises BadParameter: ``to`` is not acceptable.
     :raises UnsupportedAction: the action does not exist or is the server's own.
     """
-    if is_hello(session, envelope):
+    action = envelope.action
+    if action == Action.IQ_RESULT and is_hello(session, envelope):
         session.uncount()
         return handle_hello
     if session.state is not SessionState.IDENTIFIED:
         raise HelloFirst("A session-hello must come first")
-    fields = envelope.fields
-    if not session.speaks_as(fields.get("from")):
+    if not session.speaks_as(envelope.fields.get("from")):
         raise NotYourIdentity("'from' is not your identity")
-    if type(fields.get("to")) is not str:
+    to = envelope.to
+    if type(to) is not str:
         raise BadParameter("Missing 'to' parameter")
-    handler = HANDLERS.get(envelope.action)
-    if handler is None or _is_servers_own(envelope.jsongle, fields["to"], session.services.config.id):
+    handler = HANDLERS.get(action)
+    if handler is None or (
+        action in _PARTLY_OURS and _is_servers_own(envelope.jsongle, to, session.services.config.id)
+    ):
         raise UnsupportedAction("This action is not supported")
     return handler
 
 
+_PARTLY_OURS: Final = frozenset({Action.SESSION_EVENT, *IQ_ACTIONS})
+
+
 def _is_servers_own(jsongle: Json, to: str, server_id: str) -> bool:
-    """Whether a message says what only the server may say."""
-    action = jsongle["action"]
-    if action == Action.SESSION_EVENT:
+    """Whether a message of such an action says what only the server may say."""
+    if jsongle["action"] == Action.SESSION_EVENT:
         return jsongle.get("event") in (Event.JOINED, Event.LEFT) or jsongle.get("namespace") == Namespace.SESSION
-    return action in IQ_ACTIONS and jsongle.get("query") == Query.HELLO and to != server_id
+    return jsongle.get("query") == Query.HELLO and to != server_id

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-_ROUNDING: Final = 0.001
-"""What may be missing of one thing: whoever waits exactly as told must not be refused for a time's last digit."""
+_WHOLE: Final = 0.999
+"""What counts as one thing: whoever waits exactly as told must not be refused for a time's last digit."""
 
 
 class RecentCount:
@@ -57,9 +57,9 @@ class TokenBucket:
 
         :returns: seconds until there is room for another; 0 while there is.
         """
-        self._fill(now)
+        tokens = self._fill(now) - 1
         # However much was taken at once, as at the end of a connection: nobody waits longer than for a burst.
-        self._tokens = max(self._tokens - 1, -self._burst)
+        self._tokens = max(tokens, -self._burst)
         return max(0.0, -self._tokens / self._rate)
 
     def try_take(self, now: float) -> float:
@@ -67,18 +67,21 @@ class TokenBucket:
 
         :returns: 0 if it was, else seconds until there will be one.
         """
-        self._fill(now)
-        if self._tokens >= 1 - _ROUNDING:
-            self._tokens -= 1
+        tokens = self._fill(now)
+        if tokens >= _WHOLE:
+            self._tokens = tokens - 1
             return 0.0
-        return (1 - self._tokens) / self._rate
+        return (1 - tokens) / self._rate
 
     def is_full(self, now: float) -> bool:
         """Whether nothing was taken that has not come back."""
-        self._fill(now)
-        return self._tokens >= self._burst
+        return self._fill(now) >= self._burst
 
-    def _fill(self, now: float) -> None:
-        # The clock may be set back: that is no time passed.
-        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._seen) * self._rate)
+    def _fill(self, now: float) -> float:
+        passed = now - self._seen
         self._seen = now
+        # The clock may be set back: that is no time passed.
+        if passed > 0 and self._tokens < self._burst:
+            tokens = self._tokens + passed * self._rate
+            self._tokens = tokens if tokens < self._burst else self._burst
+        return self._tokens

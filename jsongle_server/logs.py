@@ -10,6 +10,7 @@ from a ``twisted.logger.Logger`` through a filter made here to the observer behi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.logger import FilteringLogObserver, ILogFilterPredicate, ILogObserver, LogEvent, LogLevel, PredicateResult
@@ -39,6 +40,7 @@ class LogControl:
 
     def __init__(self, level: str = DEFAULT_LEVEL) -> None:
         self._threshold = _rank(level)
+        self._watchers: list[Callable[[], None]] = []
 
     @property
     def level(self) -> str:
@@ -54,10 +56,17 @@ class LogControl:
         """
         former = self.level
         self._threshold = _rank(level)
+        for watcher in self._watchers:
+            watcher()
         return former
 
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Has something called now and whenever the level has changed."""
+        self._watchers.append(watcher)
+        watcher()
+
     def enabled(self, level: str) -> bool:
-        """Tell whether events of a level are logged now: for hot paths that would format something to log it.
+        """Tell whether events of a level are logged now: for what would format something to log it.
 
         :param level: one of :data:`LEVELS`.
         :raises ValueError: on any other name.

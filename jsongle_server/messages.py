@@ -7,6 +7,7 @@ id and time as an argument.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from jsongle_server.codec import Json
@@ -20,7 +21,16 @@ def timestamp(now: float) -> str:
 
     :param now: seconds since the epoch.
     """
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    seconds = int(now)
+    milliseconds = round((now - seconds) * 1_000_000) // 1000
+    if milliseconds == 1000:  # a fraction that is all but a second
+        seconds, milliseconds = seconds + 1, 0
+    return f"{_second(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def hello(*, server_id: str, version: str, info: str, transaction: str, connected: str) -> Json:

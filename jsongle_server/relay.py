@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from jsongle_server import messages
-from jsongle_server.codec import Envelope, Json, Outgoing, encode, fingerprint
+from jsongle_server.codec import Envelope, Json, Outgoing, address, encode, fingerprint
 from jsongle_server.errors import BadParameter, NobodyElse, NoSuchRecipient, UnsupportedAction
 from jsongle_server.queries import handle_query
 from jsongle_server.routing import Place, Route, find_route
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ENVELOPE_FIELDS: Final = ("id", "from", "to", "seq")
 """What the server writes itself beside ``jsongle``; a sender's ``seq`` would pass for the recipient's own."""
+
+_MISSING: Final = object()
 
 
 def handle_message(session: Session, envelope: Envelope, now: float) -> None:
@@ -54,38 +56,52 @@ def relay(session: Session, envelope: Envelope, route: Route, now: float) -> Non
 
     :raises BadParameter: its description is not an object.
     """
-    started = session.services.stopwatch()
-    outgoing = encode_relayed(session, envelope, route, now)
+    services = session.services
+    started = services.stopwatch()
+    at = messages.timestamp(now)
+    outgoing = encode_relayed(session, envelope, route, at)
     for recipient in route.recipients:
         recipient.deliver(outgoing)
-    session.services.metrics.relay_seconds.observe(session.services.stopwatch() - started)
-    _count(session, envelope)
-    if envelope.action in (Action.SESSION_TEXT, Action.SESSION_CUSTOM):
-        session.say(messages.received(envelope.jsongle, mid=outgoing.mid, at=messages.timestamp(now)))
-    elif envelope.action == Action.SESSION_PROPOSE:
-        session.say(messages.trying(envelope.jsongle, at=messages.timestamp(now)))
+    services.metrics.relay_seconds.observe(services.stopwatch() - started)
+    action = envelope.action
+    if action == Action.SESSION_TEXT:
+        services.metrics.texts += 1
+        session.say(messages.received(envelope.jsongle, mid=outgoing.mid, at=at))
+    elif action == Action.SESSION_CUSTOM:
+        session.say(messages.received(envelope.jsongle, mid=outgoing.mid, at=at))
+    elif action == Action.SESSION_PROPOSE:
+        session.say(messages.trying(envelope.jsongle, at=at))
+    elif action == Action.SESSION_EVENT and envelope.jsongle.get("event") == Event.REACTION:
+        services.metrics.reactions += 1
 
 
-def encode_relayed(session: Session, envelope: Envelope, route: Route, now: float) -> Outgoing:
+def encode_relayed(session: Session, envelope: Envelope, route: Route, at: str) -> Outgoing:
     """Stamps and encodes a message that goes on; the envelope is used up by it.
 
+    :param at: the time of the stamp.
     :raises BadParameter: its description is not an object.
     """
-    _stamp(envelope, messages.timestamp(now))
+    _stamp(envelope, at)
     fields = envelope.fields
     mid = envelope.mid or session.services.new_id()
     for spliced in ENVELOPE_FIELDS:
         fields.pop(spliced, None)
-    return encode(mid, route.sender, fields)
+    sender = session.address if route.sender == session.identity else address(route.sender)
+    return encode(mid, sender, fields)
 
 
-def check_description(envelope: Envelope) -> None:
+def check_description(envelope: Envelope) -> Json:
     """Checks what a message must have to be passed on.
 
-    :raises BadParameter: its description is not an object.
+    :returns: its description, a new one where it has none.
+    :raises BadParameter: it is not an object.
     """
-    if type(envelope.jsongle.get("description", {})) is not dict:
-        raise BadParameter("'description' must be an object")
+    description = envelope.jsongle.get("description", _MISSING)
+    if type(description) is dict:
+        return description
+    if description is _MISSING:
+        return {}
+    raise BadParameter("'description' must be an object")
 
 
 def tell_unreachable(session: Session, envelope: Envelope, now: float) -> None:
@@ -103,21 +119,11 @@ def tell_unreachable(session: Session, envelope: Envelope, now: float) -> None:
 
 def _stamp(envelope: Envelope, at: str) -> None:
     """Writes into a message when it was relayed, and when it was sent where its sender did not."""
-    check_description(envelope)
-    jsongle = envelope.jsongle
-    if envelope.action == Action.SESSION_PROPOSE:
-        return
-    description = jsongle.setdefault("description", {})
-    description.setdefault("sent", at)
-    description["relayed"] = at
-
-
-def _count(session: Session, envelope: Envelope) -> None:
-    metrics = session.services.metrics
-    if envelope.action == Action.SESSION_TEXT:
-        metrics.texts += 1
-    elif envelope.action == Action.SESSION_EVENT and envelope.jsongle.get("event") == Event.REACTION:
-        metrics.reactions += 1
+    description = check_description(envelope)
+    if envelope.action != Action.SESSION_PROPOSE:
+        description.setdefault("sent", at)
+        description["relayed"] = at
+        envelope.jsongle["description"] = description
 
 
 def _take(session: Session, envelope: Envelope, now: float) -> None:

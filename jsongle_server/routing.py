@@ -53,13 +53,18 @@ def find_route(to: str, sender: Member, *, server_id: str, registry: Registry[An
             return Route(Place.ROOM, room.others(sender), to)
         occupant = f"{to}/{sender.uid}" if namespace == Namespace.MUC else to
         return Route(Place.MUC, room.others(sender), occupant)
-    return _muc_member(to, sender) or _direct(to, sender, registry)
+    # A muc id holds no slash, a uid may.
+    if "/" in to and (route := _muc_member(to, sender)):
+        return route
+    found = registry.find(to)
+    if found is not None:
+        return Route(Place.DIRECT, [found], sender.identity)
+    return _user(to, sender, registry)
 
 
 def _muc_member(to: str, sender: Member) -> Route | None:
-    # A muc id holds no slash, a uid may: the first one ends the id.
-    rid, slash, uid = to.partition("/")
-    room = sender.rooms.get(rid) if slash else None
+    rid, _, uid = to.partition("/")
+    room = sender.rooms.get(rid)
     if room is None or room.kind is not RoomKind.MUC:
         return None
     devices = [other for other in room.others(sender) if other.uid == uid]
@@ -68,10 +73,9 @@ def _muc_member(to: str, sender: Member) -> Route | None:
     return Route(Place.DIRECT if devices else Place.NOWHERE, devices, f"{rid}/{sender.uid}")
 
 
-def _direct(to: str, sender: Member, registry: Registry[Any]) -> Route:
+def _user(to: str, sender: Member, registry: Registry[Any]) -> Route:
     # As above: the identity of a session that ended is nobody's uid, whoever claims it.
     if registry.is_former(to):
         return Route(Place.NOWHERE, (), sender.identity)
-    found = registry.find(to)
-    recipients = [found] if found is not None else [device for device in registry.devices(to) if device is not sender]
-    return Route(Place.DIRECT if recipients else Place.NOWHERE, recipients, sender.identity)
+    devices = [device for device in registry.devices(to) if device is not sender]
+    return Route(Place.DIRECT if devices else Place.NOWHERE, devices, sender.identity)

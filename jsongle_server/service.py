@@ -173,7 +173,8 @@ def make_server(
     lifecycle = Lifecycle(started=reactor.seconds())
     lifecycle.ws_port, lifecycle.rest_port = (bound.getsockname()[1] for bound in sockets)
     metrics = Metrics(__version__)
-    signaling = Signaling(config, metrics, clock=reactor, tracing=lambda: control.enabled("debug"))
+    signaling = Signaling(config, metrics, clock=reactor)
+    control.watch(lambda: signaling.trace(enabled=control.enabled("debug")))
     factory = SignalingFactory(config, signaling, lifecycle, reactor=reactor)
     api = RestApi(
         config=config,

@@ -61,6 +61,10 @@ class Peer(Protocol):
         """Sends one text frame; does nothing once the connection is closing."""
         ...
 
+    def send_later(self, payload: bytes) -> None:
+        """As :meth:`send`, but it may wait for the next frame to go along with."""
+        ...
+
     def attach(self, session: Session | None) -> None:
         """Has what it receives from now on go to a session, or to nobody."""
         ...
@@ -83,6 +87,7 @@ class Services:
     """What every session of a server shares.
 
     :ivar config: the settings in force; another one after a reload.
+    :ivar address: the server's identity as JSON.
     :ivar moved: takes note that a peer has another session now.
     :ivar resumes: the sessions that outlive their connections.
     :ivar clock: tells the time and runs timers.
@@ -90,10 +95,11 @@ class Services:
     :ivar new_id: makes a UUID4 string.
     :ivar admit: checks a message's envelope against its sender and finds its handler, or raises a JsongleError.
     :ivar stopwatch: seconds on a clock that only serves to measure.
-    :ivar tracing: whether single messages are logged.
+    :ivar tracing: whether lines at level debug are logged.
     """
 
     config: Config
+    address: bytes
     registry: Registry[Session]
     rooms: Rooms
     calls: Calls[Session]
@@ -105,8 +111,8 @@ class Services:
     new_id: Callable[[], str]
     admit: Callable[[Session, Envelope], Handler]
     stopwatch: Callable[[], float]
-    tracing: Callable[[], bool]
+    tracing: bool = False
 
     def encode_own(self, jsongle: Json) -> Outgoing:
         """Encodes something that the server says in its own name."""
-        return encode(self.new_id(), self.config.id, {"jsongle": jsongle})
+        return encode(self.new_id(), self.address, {"jsongle": jsongle})

@@ -57,6 +57,7 @@ class Session:
     :param now: seconds since the epoch.
     :param must_resume: whether there is no room for it unless it goes on with a session that there is.
 
+    :ivar address: its identity as JSON.
     :ivar aliases: the identities that the client was greeted with on later connections, the latest ones: frames that it
         wrote under them may still come. Others never see them.
     :ivar resumption: what it keeps for the client's return, if it has opted in.
@@ -65,11 +66,11 @@ class Session:
     _log = Logger()
 
     __slots__ = (
-        "_address",
         "_description",
         "_peer",
         "_throttle",
         "_told",
+        "address",
         "aliases",
         "connected",
         "identity",
@@ -99,7 +100,7 @@ class Session:
         self.must_resume = must_resume
         self.resumption: Resumption | None = None
         self._peer: Peer | None = peer
-        self._address = address(identity)
+        self.address = address(identity)
         self._description: Json = {}
         self._throttle = Throttle(services.config, now)
 
@@ -125,16 +126,19 @@ class Session:
             return
         if self.resumption is not None:
             self.resumption.received += 1
+        services = self.services
         envelope: Envelope | None = None
         admitted = False
         try:
             envelope = decode(payload)
-            self.services.metrics.count_received(envelope.action, len(payload))
-            if self.services.tracing():
+            services.metrics.count_received(envelope.action, len(payload))
+            if services.tracing:
                 self._trace("from", envelope.action, len(payload))
-            handle = self.services.admit(self, envelope)
+            handle = services.admit(self, envelope)
             admitted = True
-            self._rest(self._throttle.admit(self, envelope, now))
+            delay = self._throttle.admit(self, envelope, now)
+            if delay:
+                self._rest(delay)
             handle(self, envelope, now)
         except JsongleError as error:
             if envelope is None:
@@ -150,22 +154,16 @@ class Session:
 
         :param jsongle: what :mod:`jsongle_server.messages` built.
         """
-        self.deliver(self.services.encode_own(jsongle))
+        self.deliver(self.services.encode_own(jsongle), can_wait=True)
 
-    def deliver(self, outgoing: Outgoing) -> None:
-        """Sends the client a message. Never raises: a connection that fails is this session's trouble alone."""
-        if self.state is SessionState.ENDED:
-            return
-        resumption = self.resumption
-        if resumption is None:
-            self._send(outgoing.action, outgoing.addressed(self._address))
-            return
-        size = resumption.buffer.size
-        payload = resumption.buffer.number(outgoing, self._address)
-        if self._peer is None:
-            self.services.resumes.grew(self, resumption.buffer.size - size)
-        else:
-            self._send(outgoing.action, payload)
+    def deliver(self, outgoing: Outgoing, *, can_wait: bool = False) -> None:
+        """Sends the client a message. Never raises: a connection that fails is this session's trouble alone.
+
+        :param can_wait: whether it may go along with the next message that is sent.
+        """
+        payload = self._numbered(outgoing) if self.resumption is not None else outgoing.addressed(self.address)
+        if payload is not None:
+            self._send(outgoing.action, payload, can_wait=can_wait)
 
     def describe(self, dn: str | None = None) -> Json:
         """What others are shown of this client (protocol section 4).
@@ -185,9 +183,9 @@ class Session:
 
     def speaks_as(self, sender: object) -> bool:
         """Whether ``from`` of a message, any JSON value, is this client."""
-        if type(sender) is str:
-            return not sender or sender == self.identity or sender in self.aliases
-        return sender is None
+        if sender == self.identity:
+            return True
+        return not sender or sender in self.aliases if type(sender) is str else sender is None
 
     def remember_told(self, call: int) -> bool:
         """Remembers that the client was told that nobody is there any more for a call.
@@ -218,7 +216,7 @@ class Session:
     def say_unnumbered(self, jsongle: Json) -> None:
         """Sends the client something that is never sent again: the ack of a connection's first hello."""
         outgoing = self.services.encode_own(jsongle)
-        self._send(outgoing.action, outgoing.addressed(self._address))
+        self._send(outgoing.action, outgoing.addressed(self.address))
 
     def uncount(self) -> None:
         """Takes back that a frame was counted: hello answers are not among those that a client sends again."""
@@ -305,26 +303,38 @@ class Session:
             self.services.registry.remove(self)
             self.services.metrics.session_seconds += max(0.0, now - self.connected)
         self.state = SessionState.ENDED
+        self._peer = None
         self.services.resumes.forget(self)
         self.services.leave_calls(self, now, tell=tell_calls)
         for rid in list(self.rooms):
             leave(self, rid, now)
         self._log.info("disconnect {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
 
-    def _send(self, action: str, payload: bytes) -> None:
-        metrics = self.services.metrics
+    def _numbered(self, outgoing: Outgoing) -> bytes | None:
+        """A message with its number, kept for the client's return; ``None`` while it is away."""
+        resumption = self.resumption
+        assert resumption is not None
+        if self.state is SessionState.ENDED:
+            return None
+        size = resumption.buffer.size
+        payload = resumption.buffer.number(outgoing, self.address)
+        if self._peer is not None:
+            return payload
+        self.services.resumes.grew(self, resumption.buffer.size - size)
+        return None
+
+    def _send(self, action: str, payload: bytes, *, can_wait: bool = False) -> None:
+        peer = self._peer
+        if peer is None:
+            return
+        services = self.services
+        metrics = services.metrics
         metrics.sent[action] += 1
         metrics.sent_bytes += len(payload)
-        if self.services.tracing():
+        if services.tracing:
             self._trace("to", action, len(payload))
-        self._put(payload)
-
-    def _put(self, payload: bytes) -> None:
-        """Hands bytes to the connection, unless it was lost over those before."""
-        if self._peer is None:
-            return
         try:
-            self._peer.send(payload)
+            (peer.send_later if can_wait else peer.send)(payload)
         except Exception:
             self._log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
 

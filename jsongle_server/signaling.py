@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from secrets import token_urlsafe
 from time import perf_counter
 from typing import Final
-from uuid import uuid4
 
 from twisted.logger import Logger
 
 from jsongle_server.call_relay import leave_calls
 from jsongle_server.calls import Calls
+from jsongle_server.codec import address
 from jsongle_server.config import Config
 from jsongle_server.handlers import admit
+from jsongle_server.ids import Ids
 from jsongle_server.metrics import Metrics
 from jsongle_server.registry import Registry
 from jsongle_server.resume import Resumes
@@ -37,7 +38,7 @@ class Signaling:
     :param config: the configuration.
     :param metrics: where to count.
     :param clock: tells the time and runs timers.
-    :param tracing: tells whether single messages are logged.
+    :param tracing: whether lines at level debug are logged.
     :param new_id: makes unique ids; UUID4 strings unless a test wants others.
     :param new_secret: makes unguessable strings; of 192 bits unless a test wants others.
     """
@@ -50,8 +51,8 @@ class Signaling:
         metrics: Metrics,
         *,
         clock: Clock,
-        tracing: Callable[[], bool],
-        new_id: Callable[[], str] = lambda: str(uuid4()),
+        tracing: bool = False,
+        new_id: Callable[[], str] | None = None,
         new_secret: Callable[[], str] = lambda: token_urlsafe(SECRET_BYTES),
     ) -> None:
         self.rooms = Rooms(max_members=_max_members(config), max_rooms_per_user=config.max_rooms_per_user)
@@ -61,6 +62,7 @@ class Signaling:
         self._connections: dict[Peer, Session] = {}
         self._services = Services(
             config=config,
+            address=address(config.id),
             registry=self.registry,
             rooms=self.rooms,
             calls=self.calls,
@@ -69,12 +71,16 @@ class Signaling:
             resumes=Resumes(lambda: self._services.config, clock, new_secret=new_secret),
             moved=self._connections.__setitem__,
             leave_calls=leave_calls,
-            new_id=new_id,
+            new_id=new_id or Ids(),
             admit=admit,
             stopwatch=perf_counter,
             tracing=tracing,
         )
         metrics.watch(self)
+
+    def trace(self, *, enabled: bool) -> None:
+        """Has single messages logged from now on, or not any more."""
+        self._services.tracing = enabled
 
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on; rates of clients that are here stay as they are."""
@@ -106,7 +112,8 @@ class Signaling:
         self._connections[peer] = session
         peer.attach(session)
         self.metrics.connections += 1
-        self._log.info("connect {session} {remote}", session=session.identity, remote=remote)
+        if self._services.tracing:
+            self._log.debug("connect {session} {remote}", session=session.identity, remote=remote)
         session.greet(now)
         return session
 

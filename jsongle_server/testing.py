@@ -144,6 +144,10 @@ class RecordingPeer:
         """Puts a message into the client's inbox."""
         self._client.inbox.append(orjson.loads(payload))
 
+    def send_later(self, payload: bytes) -> None:
+        """Does as :meth:`send`."""
+        self.send(payload)
+
     def send_missed(self, payloads: Iterable[bytes]) -> None:
         """Puts messages into the client's inbox."""
         for payload in payloads:
@@ -162,7 +166,7 @@ class MemoryServer:
     """A server without a network.
 
     :param config: its settings; fields by keyword change single ones.
-    :param tracing: whether it logs single messages.
+    :param tracing: whether it logs at level debug.
     """
 
     def __init__(self, *, tracing: bool = False, **settings: Any) -> None:
@@ -170,7 +174,7 @@ class MemoryServer:
         self.clock = Clock()
         self.clock.rightNow = START
         self.metrics = Metrics(__version__)
-        self.signaling = Signaling(self.config, self.metrics, clock=self.clock, tracing=lambda: tracing)
+        self.signaling = Signaling(self.config, self.metrics, clock=self.clock, tracing=tracing)
         self._peers: dict[Client, RecordingPeer] = {}
 
     def connect(self) -> Client:

@@ -55,7 +55,7 @@ class Throttle:
         bucket = self._candidates if action == Action.TRANSPORT_INFO else self._messages
         if bucket is None:
             return 0.0
-        if _must_not_be_lost(session, envelope):
+        if action in CALL_ACTIONS and _must_not_be_lost(session, envelope):
             return bucket.take(now)
         wait = bucket.try_take(now)
         if wait:
@@ -91,9 +91,7 @@ def _bucket(rate: float, burst: int, now: float) -> TokenBucket | None:
 
 
 def _must_not_be_lost(session: Session, envelope: Envelope) -> bool:
-    """Whether a message is part of a call of the sender's: the client library never repeats a lost offer."""
-    if envelope.action not in CALL_ACTIONS:
-        return False
+    """Whether a call message is part of a call of the sender's: the client library never repeats a lost offer."""
     if envelope.action == Action.SESSION_PROPOSE:
         return True
     call = session.services.calls.find(envelope.jsongle.get("sid"))

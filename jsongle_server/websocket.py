@@ -9,25 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionRequest
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
+from jsongle_server.frame_reader import FrameReader
 from jsongle_server.framing import text_frame
 from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, judge_failure, refusal_for
 from jsongle_server.keepalive import Keepalive
 from jsongle_server.outbox import Outbox
 from jsongle_server.session import Session, SessionState
+from jsongle_server.timeouts import Timeouts
+from jsongle_server.upgrade import Upgrade
 from jsongle_server.vocabulary import SUBPROTOCOL, CloseCode
 
 if TYPE_CHECKING:
-    from jsongle_server.websocket_factory import SignalingFactory
+    from jsongle_server.config import Config
 
 HANDSHAKE_TIMEOUT: Final = 5.0
 """Seconds that a client has for its opening handshake."""
@@ -35,27 +37,36 @@ HANDSHAKE_TIMEOUT: Final = 5.0
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a client has to answer a close frame, or to read what was written before the connection ends."""
 
-FRAMES_PER_TURN: Final = 64
-"""Most frames, or pieces of frames, that are taken from one connection before the others have their turn."""
-
+_PING: Final = b"\x89\x00"
 _MAX_REASON: Final = 123  # bytes of reason that fit into a close frame (RFC 6455 section 5.5)
 
 
-class SignalingProtocol(WebSocketServerProtocol):
+class SignalingProtocol(FrameReader):
     """One WebSocket connection: the :class:`jsongle_server.session.Peer` of its session."""
 
     _log = Logger()
 
-    factory: SignalingFactory
-    transport: Any  # TCP, TLS or unix: Twisted has no interface for what all of them can do
     _session: Session | None = None
-    _timer: IDelayedCall | None = None
-    _keepalive: Keepalive | None = None
+    _handshakes: ClassVar[Timeouts[Any]]
+    _hellos: ClassVar[Timeouts[Any]]
+    _closes: ClassVar[Timeouts[Any]]
+    _keepalive: ClassVar[Keepalive[Any]]
+    _is_pinged = False
+    _unread: tuple[int, float] | None = None
     _refusal: Refusal | None = None
     _must_resume = False
-    _is_counted = False
+    _counted_host: str | None = None
     _outbox: Outbox
-    _resting: IDelayedCall | None = None
+
+    @classmethod
+    def keep_time(cls, clock: IReactorTime, config: Config) -> None:
+        """Makes the timers that the connections of this class share."""
+        cls._handshakes = Timeouts(clock, HANDSHAKE_TIMEOUT, cls._handshake_overdue)
+        cls._hellos = Timeouts(clock, config.hello_timeout, cls._hello_overdue, is_done=cls._has_said_hello)
+        cls._closes = Timeouts(clock, CLOSE_TIMEOUT, cls._close_overdue)
+        cls._keepalive = Keepalive(
+            clock, interval=config.ping_interval, timeout=config.ping_timeout, ping=cls._ping, expired=cls._silent
+        )
 
     def connectionMade(self) -> None:
         """Begins to wait for the opening handshake."""
@@ -64,17 +75,17 @@ class SignalingProtocol(WebSocketServerProtocol):
         # Autobahn's own tcpNoDelay option is read before it is set and so does nothing.
         if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
-        self._outbox = Outbox(self.transport, limit=self.factory.config.max_send_queue, overflow=self._too_slow)
-        self._set_timer(HANDSHAKE_TIMEOUT, self._handshake_overdue)
+        limit = self.factory.config.max_send_queue
+        self._outbox = Outbox(self.transport, self.factory.flusher, limit=limit, overflow=self._too_slow)
+        self._handshakes.start(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Takes bytes from the client, as many as came."""
-        keepalive = self._keepalive
-        if keepalive is not None and keepalive.waiting:
-            keepalive.heard()
-        self._guarded(self._consume, data)
+        if self._is_pinged:
+            self._heard()
+        self.guarded(self._take, data)
 
-    def onConnect(self, request: ConnectionRequest) -> str | None:
+    def onConnect(self, request: ConnectionRequest | Upgrade) -> str | None:
         """Decides on the opening handshake; returns the subprotocol to speak."""
         factory = self.factory
         try:
@@ -96,40 +107,27 @@ class SignalingProtocol(WebSocketServerProtocol):
 
     def onOpen(self) -> None:
         """Begins the session."""
-        self._guarded(self._open)
+        self.guarded(self._open)
 
-    def onMessageFrame(self, payload: Any) -> None:  # a list of parts, whatever Autobahn's annotation says
-        """Adds a frame to its message; empty ones are forgotten, as no limit on sizes ever counts them."""
-        parts: Any = [part for part in payload if part]
-        super().onMessageFrame(parts)
+    def receive_text(self, payload: bytes) -> None:
+        """Hands a text message to the session."""
+        if self._session is not None:
+            self._session.receive(payload, self.factory.now())
 
-    def consumeData(self) -> None:
-        """Takes what was read, frame by frame, and lets other connections have their turn after some.
-
-        A single read can hold thousands of frames; nothing more is read from the client until they are done.
-        """
-        if self.state not in (self.STATE_OPEN, self.STATE_CLOSING):
-            super().consumeData()
-            return
-        if self._resting is not None:
-            return
-        for _ in range(FRAMES_PER_TURN):
-            if not self.processData() or self.state == self.STATE_CLOSED or self._resting is not None:
-                return
-        self.rest(0)
+    def woken(self) -> None:
+        """Takes note that the client may be heard again: its sign of life may not have been read yet."""
+        if self._is_pinged:
+            self._heard()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hands a message to the session."""
         # Guarded here too: a frame that comes along with the handshake is read inside a Deferred of Autobahn's.
-        self._guarded(self._receive, payload, isBinary)
+        self.guarded(self._receive, payload, isBinary)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Ends the session, if it has not ended, and every timer."""
-        if self._resting is not None:
-            # What was read before the end still counts; nothing rests any more, as it is resting already.
-            self._guarded(self._finish_reading)
-            self._resting.cancel()
-            self._resting = None
+        self.end_reading()
+        self.stop_resting()
         self._stop_timers()
         self._lose()
         super().connectionLost(reason)
@@ -138,20 +136,22 @@ class SignalingProtocol(WebSocketServerProtocol):
     def send(self, payload: bytes) -> None:
         """Sends one text frame; does nothing once the connection is closing."""
         if self.state == self.STATE_OPEN:
-            self._outbox.write(text_frame(payload))
+            frame = text_frame(payload) if self._perMessageCompress is None else self._compressed(payload)
+            self._outbox.write(frame)
+
+    def send_later(self, payload: bytes) -> None:
+        """As :meth:`send`, along with the next frame that is sent, or soon."""
+        if self.state == self.STATE_OPEN:
+            frame = text_frame(payload) if self._perMessageCompress is None else self._compressed(payload)
+            self._outbox.write_later(frame)
 
     def send_missed(self, payloads: Iterable[bytes]) -> None:
         """Sends what the client missed: however much of it has to wait, that does not make the client too slow."""
-        frames = [text_frame(payload) for payload in payloads]
+        is_plain = self._perMessageCompress is None
+        frames = [text_frame(payload) if is_plain else self._compressed(payload) for payload in payloads]
         self._outbox.make_room(sum(map(len, frames)))
         for frame in frames:
             self._outbox.write(frame)
-
-    def rest(self, delay: float) -> None:
-        """Takes nothing from the client for some seconds; what it sends meanwhile waits in its socket."""
-        if self._resting is None:
-            self.transport.pauseProducing()
-            self._resting = self.factory.reactor.callLater(delay, self._go_on)
 
     def attach(self, session: Session | None) -> None:
         """Has what it receives from now on go to a session, or to nobody."""
@@ -177,7 +177,7 @@ class SignalingProtocol(WebSocketServerProtocol):
     def shut(self, code: CloseCode, reason: str) -> None:
         """Closes the connection at whatever stage it is."""
         if self._session is not None:
-            self._guarded(self._session.close, code, reason, self.factory.now())
+            self.guarded(self._session.close, code, reason, self.factory.now())
         elif self.state == self.STATE_CONNECTING:
             self.transport.abortConnection()
 
@@ -189,6 +189,7 @@ class SignalingProtocol(WebSocketServerProtocol):
             self._outbox.lift_limit()
         super().sendCloseFrame(code=code, reasonUtf8=reasonUtf8, isReply=isReply)
         if was_open:
+            self._outbox.flush()
             self._stop_timers()
             latest = self.factory.now() + max(CLOSE_TIMEOUT, self.factory.config.drain_timeout)
             self._wait_for_close(self._outbox.size, latest)
@@ -216,44 +217,53 @@ class SignalingProtocol(WebSocketServerProtocol):
         # An IPv4 client of a socket that serves both families shows as mapped.
         return "unix" if host is None else host.removeprefix("::ffff:")
 
+    def _compressed(self, payload: bytes) -> bytes:
+        """A text message as a frame for a client with which compression was agreed on."""
+        deflate = self._perMessageCompress
+        deflate.start_compress_message()
+        return text_frame(deflate.compress_message_data(payload) + deflate.end_compress_message(), compressed=True)
+
     def _closeConnection(self, abort: bool = False) -> None:
         # Never at once, as Autobahn would have it when both close frames are exchanged: ours may still be on its way.
+        self.end_reading()
         super()._closeConnection(abort=False)
         # Twisted waits for the client to read what was written: for ever, if it does not.
         self._stop_timers()
-        self._set_timer(CLOSE_TIMEOUT, self.transport.abortConnection)
+        self._unread = None
+        self._closes.start(self)
 
-    def _consume(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         if self.state == self.STATE_CONNECTING and len(self.data) + len(data) > MAX_HEADERS:
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self._refuse(refusal_for(status, "too_large", "The handshake is too large"))
         else:
-            super().dataReceived(data)
-
-    def _finish_reading(self) -> None:
-        while self.state == self.STATE_OPEN and self.processData():
-            pass
+            self.read(data)
 
     def _wait_for_close(self, waiting: int, latest: float) -> None:
-        self._set_timer(CLOSE_TIMEOUT, lambda: self._close_overdue(waiting, latest))
+        """Gives the client a while to answer the close frame, or to read some of what is before that.
 
-    def _close_overdue(self, waiting: int, latest: float) -> None:
-        """Ends a connection whose client has not answered the close frame, unless it still reads what is before that.
-
-        :param waiting: how many bytes were left a while ago.
+        :param waiting: how many bytes are left to be read.
         :param latest: when to wait no longer, in seconds since the epoch.
         """
+        self._unread = waiting, latest
+        self._closes.start(self)
+
+    def _close_overdue(self) -> None:
+        """Ends a connection that should be closed by now, unless the client still reads what is before the end."""
         left = self._outbox.size
-        if left < waiting and self.factory.now() < latest:
-            self._wait_for_close(left, latest)
-        elif left:
-            self.transport.abortConnection()
-        else:
-            self._closeConnection()
+        if self._unread is not None:
+            waiting, latest = self._unread
+            if left < waiting and self.factory.now() < latest:
+                self._wait_for_close(left, latest)
+                return
+            if not left:
+                self._closeConnection()
+                return
+        self.transport.abortConnection()
 
     def _too_slow(self) -> None:
         # Not now: others hear of the end of a session, and any of them may be too slow for just that.
-        self.factory.reactor.callLater(0, self._guarded, self._give_up)
+        self.factory.reactor.callLater(0, self.guarded, self._give_up)
 
     def _give_up(self) -> None:
         """Closes the connection of a client that does not read: its session waits for it to come back, if it can."""
@@ -262,20 +272,21 @@ class SignalingProtocol(WebSocketServerProtocol):
             session.detach(self.factory.now(), cause="reads too slowly")
         self.close(CloseCode.SLOW_CONSUMER, "reads too slowly")
 
+    def _ping(self) -> None:
+        self._is_pinged = True
+        self._outbox.write(_PING)
+
+    def _heard(self) -> None:
+        self._is_pinged = False
+        self._keepalive.heard(self)
+
     def _silent(self) -> None:
         """Gives up a client that is not heard any more, unless it is the server that does not listen."""
-        if self._resting is not None and self._keepalive is not None:
-            self._keepalive.start()
+        if self._resting is not None:
+            self._is_pinged = False
+            self._keepalive.start(self)
         else:
             self.transport.abortConnection()
-
-    def _go_on(self) -> None:
-        self._resting = None
-        if self._keepalive is not None:
-            # The sign of life may be among what the server has not read yet.
-            self._keepalive.heard()
-        self.transport.resumeProducing()
-        self._guarded(self.consumeData)
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refusal = refusal
@@ -284,49 +295,50 @@ class SignalingProtocol(WebSocketServerProtocol):
     def _receive(self, payload: bytes, is_binary: bool) -> None:
         if is_binary:
             self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
-        elif self._session is not None:
-            self._session.receive(payload, self.factory.now())
+        else:
+            self.receive_text(payload)
 
     def _open(self) -> None:
         self._stop_timers()
         factory = self.factory
-        config = factory.config
-        self._keepalive = Keepalive(
-            factory.reactor,
-            interval=config.ping_interval,
-            timeout=config.ping_timeout,
-            ping=self.sendPing,
-            expired=self._silent,
-        )
-        self._keepalive.start()
-        self._set_timer(config.hello_timeout, lambda: self._guarded(self._hello_overdue))
-        factory.addresses.opened(self.host)
-        self._is_counted = True
+        self._keepalive.start(self)
+        self._counted_host = self.host
+        factory.addresses.opened(self._counted_host)
+        self.begin_to_read()
         factory.signaling.open(self, remote=self.remote, now=factory.now(), must_resume=self._must_resume)
+        self._hellos.start(self)
 
     def _handshake_overdue(self) -> None:
-        self._timer = None
         self.factory.signaling.metrics.refusals["timeout"] += 1
         self.transport.abortConnection()
 
-    def _hello_overdue(self) -> None:
-        self._timer = None
-        session = self._session
-        if session is not None and session.state is SessionState.AWAITING_HELLO:
-            session.close(CloseCode.NO_HELLO, "no session-hello in time", self.factory.now())
+    def _has_said_hello(self) -> bool:
+        return self._session is None or self._session.state is not SessionState.AWAITING_HELLO
 
-    def _guarded(self, work: Callable[..., None], *args: Any) -> None:
-        """Does some work; whatever goes wrong with it stays with this connection."""
+    def _hello_overdue(self) -> None:
+        if self._session is not None:
+            self.guarded(self._session.close, CloseCode.NO_HELLO, "no session-hello in time", self.factory.now())
+
+    def guarded(self, work: Callable[..., None], *args: Any) -> None:
+        """Does some work, and sends what follows from it; whatever goes wrong stays with this connection."""
+        flusher = self.factory.flusher
+        flusher.begin()
         try:
             work(*args)
         except Exception:
-            self._log.failure("a connection failed", level=LogLevel.error, remote=self.remote)
-            if self.state == self.STATE_OPEN:
-                self.close(CloseCode.INTERNAL_ERROR, "internal error")
-            elif self.state == self.STATE_CONNECTING:
-                self._refuse(_internal())
-            else:
-                self.transport.abortConnection()
+            self.fail()
+        finally:
+            flusher.end()
+
+    def fail(self) -> None:
+        """Closes the connection for the exception that is being handled; the client is not told what it is."""
+        self._log.failure("a connection failed", level=LogLevel.error, remote=self.remote)
+        if self.state == self.STATE_OPEN:
+            self.close(CloseCode.INTERNAL_ERROR, "internal error")
+        elif self.state == self.STATE_CONNECTING:
+            self._refuse(_internal())
+        else:
+            self.transport.abortConnection()
 
     def _end_session(self, cause: str) -> None:
         session, self._session = self._session, None
@@ -339,22 +351,18 @@ class SignalingProtocol(WebSocketServerProtocol):
 
     def _lose(self) -> None:
         self._session = None
-        if self._is_counted:
-            self.factory.addresses.closed(self.host)
+        if self._counted_host is not None:
+            self.factory.addresses.closed(self._counted_host)
         try:
             self.factory.signaling.lost(self, self.factory.now())
         except Exception:
             self._log.failure("a session could not be ended", level=LogLevel.error, remote=self.remote)
 
-    def _set_timer(self, delay: float, call: Callable[[], None]) -> None:
-        self._timer = self.factory.reactor.callLater(delay, call)
-
     def _stop_timers(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
-        if self._keepalive is not None:
-            self._keepalive.stop()
+        self._handshakes.stop(self)
+        self._hellos.stop(self)
+        self._closes.stop(self)
+        self._keepalive.stop(self)
 
 
 def _internal() -> Refusal:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerFactory
+from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from jsongle_server import __version__
 from jsongle_server.addresses import Addresses
+from jsongle_server.flusher import Flusher
+from jsongle_server.lean import configured
+from jsongle_server.poller import Poller
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import SignalingProtocol
 
@@ -37,7 +41,6 @@ class SignalingFactory(WebSocketServerFactory):
     :ivar connections: every connection, those in their handshake included.
     """
 
-    protocol = SignalingProtocol  # type: ignore[assignment]  # its factory attribute is narrower than Twisted's
     noisy = False
 
     def __init__(
@@ -55,6 +58,8 @@ class SignalingFactory(WebSocketServerFactory):
         self.lifecycle = lifecycle
         self.now = reactor.seconds
         self.addresses = Addresses()
+        self.flusher = Flusher(reactor)
+        self.poller = Poller(reactor, self.flusher)
         self.connections: set[SignalingProtocol] = set()
         self._leaving: set[SignalingProtocol] = set()
         self._goodbyes: list[IDelayedCall] = []
@@ -79,7 +84,13 @@ class SignalingFactory(WebSocketServerFactory):
             autoPingInterval=0,
             maxFramePayloadSize=config.max_message_size,
             maxMessagePayloadSize=config.max_message_size,
+            perMessageCompressionAccept=_accept_deflate if config.per_message_deflate else _accept_nothing,
         )
+        protocol = configured(SignalingProtocol, self)
+        protocol.is_fast = config.fast_frames
+        protocol.declines_extensions = not config.per_message_deflate
+        protocol.keep_time(self.reactor, config)
+        self.protocol = protocol
 
     def close_all(self, code: CloseCode, reason: str, *, spread: float = 0.0) -> Deferred[None]:
         """Closes every connection; those that come while this lasts are the handshake's to refuse.
@@ -126,3 +137,15 @@ class SignalingFactory(WebSocketServerFactory):
         if self._all_gone is not None and not self._leaving:
             gone, self._all_gone = self._all_gone, None
             gone.callback(None)
+
+
+def _accept_nothing(offers: list[Any]) -> None:
+    """Declines every extension."""
+
+
+def _accept_deflate(offers: list[Any]) -> PerMessageDeflateOfferAccept | None:
+    """Accepts the first offer of permessage-deflate (RFC 7692), if there is one."""
+    for offer in offers:
+        if isinstance(offer, PerMessageDeflateOffer):
+            return PerMessageDeflateOfferAccept(offer)
+    return None

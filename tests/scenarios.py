@@ -1,7 +1,7 @@
 """Common ground of the scenarios: conversations that run the same in memory and over real frames.
 
 A test class says its scenarios once, against :class:`jsongle_server.testing.MemoryServer`; :func:`on_both_transports`
-has all of them run again through the WebSocket protocol.
+has all of them run again through the WebSocket protocol, on each of the two ways that frames can take there.
 """
 
 from __future__ import annotations
@@ -92,9 +92,21 @@ class ScenarioCase(SynchronousTestCase):
 Case = TypeVar("Case", bound=type[ScenarioCase])
 
 
+class AutobahnFramesServer(WebSocketMemoryServer):
+    """A server that leaves all frames to Autobahn: ``fastFrames`` is off."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"fast_frames": False, **settings})
+
+
+TWINS: Final = {"OverWebSocketTests": WebSocketMemoryServer, "OverAutobahnFramesTests": AutobahnFramesServer}
+"""How the twins of a test class are called, and the servers that they talk to."""
+
+
 def on_both_transports(case: Case) -> Case:
-    """Adds a twin of a test class to its module, ``XTests`` to ``XOverWebSocketTests``, that talks in real frames."""
-    name = case.__name__.removesuffix("Tests") + "OverWebSocketTests"
-    fields = {"__module__": case.__module__, "__doc__": case.__doc__, "server_class": WebSocketMemoryServer}
-    setattr(sys.modules[case.__module__], name, type(name, (case,), fields))
+    """Adds twins of a test class to its module, ``XTests`` to ``XOverWebSocketTests``, that talk in real frames."""
+    for ending, server_class in TWINS.items():
+        name = case.__name__.removesuffix("Tests") + ending
+        fields = {"__module__": case.__module__, "__doc__": case.__doc__, "server_class": server_class}
+        setattr(sys.modules[case.__module__], name, type(name, (case,), fields))
     return case

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.call_steps import CallState, Role
 from jsongle_server.calls import MAX_CALLS, MAX_OWED, Call, Calls, is_followed
-from jsongle_server.codec import Outgoing, encode
+from jsongle_server.codec import Outgoing, address, encode
 from jsongle_server.errors import TooManyCalls
 from jsongle_server.vocabulary import MAX_NAME
 from tests.members import PlainMember
@@ -26,7 +26,7 @@ def call_of(caller: PlainMember, *rung: PlainMember, sid: str = "s") -> Call[Pla
 
 def outgoing(mid: str = "m") -> Outgoing:
     """Something to be told."""
-    return encode(mid, "server", {"jsongle": {"action": "session-retract"}})
+    return encode(mid, address("server"), {"jsongle": {"action": "session-retract"}})
 
 
 class RoleTests(SynchronousTestCase):

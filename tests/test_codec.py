@@ -174,7 +174,7 @@ class EncodeTests(SynchronousTestCase):
 
     def test_message_is_one_object_with_its_address(self) -> None:
         """Each recipient gets the same message with its own address in it."""
-        outgoing = encode("m-1", "ann", {"jsongle": {"action": "session-text"}, "namespace": "call"})
+        outgoing = encode("m-1", address("ann"), {"jsongle": {"action": "session-text"}, "namespace": "call"})
         self.assertEqual(
             [outgoing.addressed(address(identity)) for identity in ("bob", "cy")],
             [
@@ -187,7 +187,7 @@ class EncodeTests(SynchronousTestCase):
     def test_names_cannot_break_out_of_their_strings(self) -> None:
         """Ids and identities are spliced in as JSON, whatever they hold."""
         odd = '","to":"eve\\\n\u2028\x00😀'
-        sent = encode(odd, odd, {"jsongle": {"action": "a"}}).addressed(address(odd))
+        sent = encode(odd, address(odd), {"jsongle": {"action": "a"}}).addressed(address(odd))
         self.assertEqual(orjson.loads(sent), {"id": odd, "from": odd, "to": odd, "jsongle": {"action": "a"}})
 
     def test_size_is_that_of_the_bytes(self) -> None:

@@ -33,7 +33,7 @@ broken_messages = st.builds(
 def relayed(payload: bytes) -> bytes:
     """What a recipient gets of a message."""
     fields = decode(payload).fields
-    return encode("m", "ann", fields).addressed(address("bob"))
+    return encode("m", address("ann"), fields).addressed(address("bob"))
 
 
 def relayed_number(text: bytes) -> bytes:

@@ -93,6 +93,8 @@ class TableTests(SynchronousTestCase):
                 "resumeBufferBytes": "1048576",
                 "maxDetachedBytes": "67108864",
                 "maxSendQueue": "524288",
+                "perMessageDeflate": "off",
+                "fastFrames": "on",
                 "adminToken": "",
             },
         )
@@ -382,6 +384,30 @@ class WordTests(SettingCase):
         """16 printable ASCII characters and more, or none."""
         self.assertAccepts("adminToken", {"": None, "a" * 16: "a" * 16, "!~" * 8 + "\n": "!~" * 8})
         self.assertRefuses("adminToken", ["a" * 15, "a" * 16 + " b", "é" * 16, "a" * 16 + "\x7f"])
+
+
+class SwitchTests(SettingCase):
+    """Settings that are on or off."""
+
+    def test_accepted(self) -> None:
+        """On and off are accepted, in any case and with blanks around them."""
+        for name in ("perMessageDeflate", "fastFrames"):
+            self.assertAccepts(name, {"on": True, "off": False, "On": True, "OFF": False, " on ": True})
+
+    def test_refused(self) -> None:
+        """Nothing else is: no number, no word that might mean it, and not nothing."""
+        for name in ("perMessageDeflate", "fastFrames"):
+            self.assertRefuses(name, ("", "1", "0", "true", "false", "yes", "no", "onn", "on off"))
+
+    def test_says_what_is_accepted(self) -> None:
+        """Whoever got it wrong is told the two words."""
+        self.assertEqual(self.problems(fastFrames="yes"), ("fastFrames: 'yes' is not accepted; on or off is",))
+
+    def test_written_as_it_is_read(self) -> None:
+        """Both values are shown in the words that users write."""
+        setting = next(setting for setting in SETTINGS if setting.name == "fastFrames")
+        texts = {value: setting.text_in(Config(fast_frames=value)) for value in (True, False)}
+        self.assertEqual(texts, {True: "on", False: "off"})
 
 
 class NumberTests(SettingCase):

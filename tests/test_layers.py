@@ -23,7 +23,7 @@ PACKAGE: Final = Path(jsongle_server.__file__).parent
 
 LAYERS: Final[dict[int, str]] = {
     0: """
-        __init__ vocabulary errors lifecycle privacy
+        __init__ vocabulary errors ids lifecycle privacy
         config config_values config_addresses config_envfile config_sources
     """,
     1: "codec messages limits replay",
@@ -33,7 +33,8 @@ LAYERS: Final[dict[int, str]] = {
         signaling stats
     """,
     4: """
-        websocket websocket_factory framing outbox handshake addresses keepalive listening
+        websocket websocket_factory lean frame_reader framing flusher poller outbox
+        handshake upgrade addresses keepalive timeouts listening
         rest rest_* telemetry
         logs log_*
     """,

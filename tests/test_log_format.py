@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from hypothesis import given
@@ -60,6 +61,12 @@ class FormatTextTests(SynchronousTestCase):
         """Time in UTC with milliseconds, namespace and level, message."""
         self.assertEqual(self.text(), "2026-11-22T14:09:08.451Z [jsongle_server.rooms#info] joined room_7\n")
 
+    @given(st.floats(min_value=0, max_value=4e9))
+    def test_time(self, when: float) -> None:
+        """The time is that of the event, whatever was logged before, to the millisecond."""
+        shown = datetime.fromisoformat(self.text(log_time=when).partition(" ")[0])
+        self.assertApproximates(shown.timestamp(), when, 0.001_002)
+
     def test_levels_go_by_our_names(self) -> None:
         """Trace and fatal, which Twisted does not know, are shown under the names that the operator sets."""
         self.assertIn("[jsongle_server.rooms#trace]", self.text(log_level=LogLevel.debug, trace=True))
@@ -92,6 +99,10 @@ class FormatTextTests(SynchronousTestCase):
         """A mistake in a log call is not a lost event."""
         self.assertIn("Unable to format event", self.text(log_format="joined {nothing}"))
         self.assertIn("MESSAGE LOST", self.text(rid=Unprintable()))
+
+    def test_values_that_are_called(self) -> None:
+        """A format may call what it shows, as all formats of Twisted's may."""
+        self.assertIn("] 7 in room_7\n", self.text(log_format="{count()} in {rid}", count=lambda: 7))
 
     def test_legacy_message(self) -> None:
         """What was written for twisted.python.log looks as it always did."""

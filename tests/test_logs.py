@@ -74,6 +74,28 @@ class LogControlTests(SynchronousTestCase):
             passed[level] = self.log_at_all_levels(OURS)
         self.assertEqual(passed, expected)
 
+    def test_watchers(self) -> None:
+        """Whoever watches is called at once, and after every change, when the new level is there."""
+        seen: list[tuple[str, str, bool]] = []
+        for name in ("one", "two"):
+            self.control.watch(
+                lambda name=name: seen.append((name, self.control.level, self.control.enabled("debug")))  # type: ignore[misc]
+            )
+        self.assertEqual(seen, [("one", "info", False), ("two", "info", False)])
+        seen.clear()
+        self.control.set_level("debug")
+        self.control.set_level("warn")
+        self.assertEqual(
+            seen, [("one", "debug", True), ("two", "debug", True), ("one", "warn", False), ("two", "warn", False)]
+        )
+
+    def test_bad_level_is_not_watched(self) -> None:
+        """A level that is not accepted changes nothing, so nobody is called."""
+        calls: list[None] = []
+        self.control.watch(lambda: calls.append(None))
+        self.assertRaises(ValueError, self.control.set_level, "loud")
+        self.assertEqual(len(calls), 1)
+
     def test_trace_field_makes_trace(self) -> None:
         """A debug event with the field trace passes at trace only."""
         self.control.set_level("debug")

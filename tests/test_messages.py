@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import orjson
+from hypothesis import example, given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server import messages
@@ -14,9 +18,14 @@ NOW = "2026-11-22T14:09:08.451Z"
 
 def on_the_wire(jsongle: Json) -> Json:
     """What a client reads of it."""
-    sent: Json = orjson.loads(encode("m", "s", {"jsongle": jsongle}).addressed(address("c")))
+    sent: Json = orjson.loads(encode("m", address("s"), {"jsongle": jsongle}).addressed(address("c")))
     read: Json = sent["jsongle"]
     return read
+
+
+def in_datetime(now: float) -> str:
+    """A time on the wire as Python's own formatter would have it."""
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 class TimestampTests(SynchronousTestCase):
@@ -29,6 +38,31 @@ class TimestampTests(SynchronousTestCase):
     def test_whole_second_has_milliseconds_too(self) -> None:
         """All times are equally long, so that they sort as text."""
         self.assertEqual(messages.timestamp(0.0), "1970-01-01T00:00:00.000Z")
+
+    def test_milliseconds_are_cut_off(self) -> None:
+        """What is less than a millisecond is not rounded: a time never lies ahead."""
+        self.assertEqual(messages.timestamp(1795356548.451999), NOW)
+        self.assertEqual(messages.timestamp(59.999999), "1970-01-01T00:00:59.999Z")
+
+    def test_second_after_second(self) -> None:
+        """Times may come in any order, also those of a second that was left."""
+        times = [0.0, 1.5, 0.25, 86_400.0, 1.75, 0.5]
+        self.assertEqual([messages.timestamp(time) for time in times], [in_datetime(time) for time in times])
+
+    @given(st.floats(0, 4_102_444_800))
+    @example(0.9999995)
+    @example(1795356548.4509995)
+    @example(1795356548.4509994)
+    @example(59.9999996)
+    def test_same_as_datetime(self, now: float) -> None:
+        """Any time is written as datetime would write it."""
+        self.assertEqual(messages.timestamp(now), in_datetime(now))
+
+    @given(st.integers(0, 4_102_444_800_000_000))
+    def test_microseconds(self, now: int) -> None:
+        """A time of so many microseconds is that time, however it is held in a float."""
+        then = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now)
+        self.assertEqual(messages.timestamp(now / 1_000_000), then.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z")
 
 
 class HelloTests(SynchronousTestCase):

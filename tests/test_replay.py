@@ -18,7 +18,7 @@ TO = address("alice")
 
 def envelope(number: int, *, size: int = 0) -> Outgoing:
     """An envelope that can be told from others, and is larger by so many bytes."""
-    return encode(f"m-{number}", "bob", {"jsongle": {"action": "session-text", "x": "x" * size}})
+    return encode(f"m-{number}", address("bob"), {"jsongle": {"action": "session-text", "x": "x" * size}})
 
 
 def read(payloads: list[bytes]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.codec import encode
+from jsongle_server.codec import address, encode
 from jsongle_server.errors import JsongleError, NoSuchRecipient, RoomFull, TooManyRooms, WrongRoomKind
 from jsongle_server.rooms import Room, Rooms
 from jsongle_server.vocabulary import RoomKind
@@ -145,7 +145,7 @@ class RoomTests(SynchronousTestCase):
 
     def test_message_reaches_everybody_but_one(self) -> None:
         """What one member causes is told to the others."""
-        message = encode("m", "s", {"jsongle": {"action": "session-event"}})
+        message = encode("m", address("s"), {"jsongle": {"action": "session-event"}})
         self.room.tell_others(self.ann, message)
         self.assertEqual((self.ann.delivered, self.bob.delivered), ([], [message]))
 

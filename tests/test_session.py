@@ -26,6 +26,10 @@ class BrokenPeer:
     def rest(self, delay: float) -> None:
         """Nothing comes from it either."""
 
+    def send_later(self, payload: bytes) -> None:
+        """Does as :meth:`send`."""
+        self.send(payload)
+
     def send_missed(self, payloads: Iterable[bytes]) -> None:
         """Nothing waits for it."""
 
@@ -60,6 +64,10 @@ class JournalPeer:
 
     def rest(self, delay: float) -> None:
         """What comes from it is handed to the session by the test."""
+
+    def send_later(self, payload: bytes) -> None:
+        """Notes a message as :meth:`send` does."""
+        self.send(payload)
 
     def send_missed(self, payloads: Iterable[bytes]) -> None:
         """Notes messages."""

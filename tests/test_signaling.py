@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import cast
 
 from twisted.internet.task import Clock
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.config import Config
 from jsongle_server.metrics import Metrics
-from jsongle_server.session import SessionState
+from jsongle_server.session import Session, SessionState
 from jsongle_server.signaling import Signaling
 from jsongle_server.testing import START, Client, MemoryServer, RecordingPeer
 from jsongle_server.vocabulary import CloseCode, RoomKind
@@ -78,12 +80,45 @@ class SignalingTests(SynchronousTestCase):
     def test_ids_can_be_injected(self) -> None:
         """Every id that the server makes comes from one place."""
         numbers = count(1)
-        signaling = Signaling(
-            Config(), Metrics("1.0"), clock=Clock(), tracing=lambda: False, new_id=lambda: f"id-{next(numbers)}"
-        )
+        signaling = Signaling(Config(), Metrics("1.0"), clock=Clock(), new_id=lambda: f"id-{next(numbers)}")
         client = Client(lambda payload: None)
         session = signaling.open(RecordingPeer(client), remote="192.0.2.1:1", now=START)
         hello = client.take_one()
         ids = [session.identity, session.transaction, hello["id"]]
         self.assertEqual(ids, ["id-1", "id-2", "id-3"])
         self.assertEqual([hello["to"], hello["jsongle"]["transaction"]], ["id-1", "id-2"])
+
+
+class TraceTests(SynchronousTestCase):
+    """Whether single messages are logged."""
+
+    def setUp(self) -> None:
+        """Notes what sessions log."""
+        self.events: list[LogEvent] = []
+        observer = cast(ILogObserver, self.events.append)
+        self.patch(Session, "_log", Logger(namespace="jsongle_server.session", observer=observer))
+        self.server = MemoryServer()
+        self.client = self.server.user("u")
+
+    def logged(self) -> list[str]:
+        """The lines about messages since the last time."""
+        lines = [formatEvent(event) for event in self.events if event["log_level"] is LogLevel.debug]
+        self.events.clear()
+        return lines
+
+    def test_off(self) -> None:
+        """Not unless somebody asks for it."""
+        self.client.ask("join", rid="r")
+        self.assertEqual(self.logged(), [])
+
+    def test_switched(self) -> None:
+        """It is switched on and off while sessions go on, and counts for those that are there."""
+        self.server.signaling.trace(enabled=True)
+        self.client.ask("join", rid="r")
+        identity = self.client.identity
+        first, second = self.logged()
+        self.assertRegex(first, rf"from {identity}: iq-set, \d+ bytes")
+        self.assertRegex(second, rf"to {identity}: iq-result, \d+ bytes")
+        self.server.signaling.trace(enabled=False)
+        self.client.ask("join", rid="s")
+        self.assertEqual(self.logged(), [])

@@ -171,8 +171,8 @@ class DaemonTests(DaemonCase):
         self.assertNotIn("ReactorNotRunning", server.log)
 
     def test_log(self) -> None:
-        """The log has a line for each thing that a client does, and no text of it."""
-        server = self.daemon()
+        """At level debug, the log has a line for each thing that a client does, and no text of it."""
+        server = self.daemon("--logLevel=debug")
         client = SocketClient(server.addresses[0])
         client.hello("alice-in-wonderland", dn="Alice")
         client.ask("join", rid="room")

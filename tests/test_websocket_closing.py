@@ -45,7 +45,7 @@ class ClosingTests(SynchronousTestCase):
         def fail(data: bytes) -> None:
             raise RuntimeError("a mistake")
 
-        self.patch(self.connection, "_consume", fail)
+        self.patch(self.connection, "_take", fail)
         self.client.wire.send(b"?")
         self.server.clock.advance(0)
         self.assertIsNotNone(self.client.wire.transport.lost)

@@ -105,11 +105,9 @@ class PausedReadingTests(SynchronousTestCase):
     def test_pong_that_was_not_read(self) -> None:
         """A pong may wait unread behind a pause: the client is not given up as the pause ends."""
         protocol = self.alice.wire.protocol
-        keepalive = protocol._keepalive
-        assert keepalive is not None
         self.server.clock.advance(self.server.config.ping_interval)
         protocol.rest(self.server.config.ping_timeout - 0.001)
-        self.assertTrue(keepalive.waiting)
+        self.assertTrue(protocol._is_pinged)
         self.server.clock.advance(self.server.config.ping_timeout)
         self.server.clock.advance(0)
         self.assertIsNone(self.alice.wire.transport.lost)

@@ -136,6 +136,16 @@ class HelloTests(TimerCase):
         client.take()
         self.assertIsNone(client.closed)
 
+    def test_nothing_runs_for_those_who_said_it(self) -> None:
+        """Once they have said hello, one timer at most is left of all that clients had for it."""
+        self.server = WebSocketMemoryServer(ping_interval=0)
+        for _ in range(10):
+            self.user()
+            self.advance(0.5)
+        self.assertEqual(len(self.server.clock.getDelayedCalls()), 1)
+        self.advance(10)
+        self.assertEqual(self.server.clock.getDelayedCalls(), [])
+
     def test_failed_hello_buys_no_time(self) -> None:
         """Hellos that fail do not extend it; one that succeeds afterwards is in time."""
         failing, late = self.server.connect(), self.server.connect()

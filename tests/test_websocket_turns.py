@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.frame_reader import FRAMES_PER_TURN
 from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer, WebSocketWire, WireClient, masked_frame
 from jsongle_server.vocabulary import CloseCode
-from jsongle_server.websocket import CLOSE_TIMEOUT, FRAMES_PER_TURN
+from jsongle_server.websocket import CLOSE_TIMEOUT
 
 CLOSE, PING, PONG = 8, 9, 10
 MANY = 5 * FRAMES_PER_TURN
@@ -119,6 +120,7 @@ class EndTests(TurnCase):
     def test_lost(self) -> None:
         """What was read before a connection was lost is handled: the client may have sent it and gone."""
         self.alice.wire.transport.cut()
+        self.server.clock.advance(0)
         now = self.server.clock.seconds()
         self.assertEqual([call for call in self.server.clock.getDelayedCalls() if call.getTime() <= now], [])
         self.assertEqual(len(self.ids()), MANY)
