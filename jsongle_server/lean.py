@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from types import FunctionType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
@@ -44,6 +44,11 @@ class LeanProtocol(WebSocketServerProtocol):
     current_frame: Any = None
     factory: Any
 
+    if TYPE_CHECKING:
+
+        def onConnect(self, request: ConnectionRequest | Upgrade) -> str | None:
+            """Decides on an opening handshake, whoever read it; raises ConnectionDeny if it is refused."""
+
     # Autobahn's lines are dropped below error whatever the level is: see logs.py.
     log = make_logger(level="error")
 
@@ -52,10 +57,6 @@ class LeanProtocol(WebSocketServerProtocol):
 
     def connectionMade(self) -> None:
         """Sets nothing, either."""
-
-    def dataReceived(self, data: bytes) -> None:
-        """Hands bytes to Autobahn."""
-        self._dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Ends the connection in Autobahn's eyes."""
@@ -87,13 +88,6 @@ class LeanProtocol(WebSocketServerProtocol):
     def utf8validator(self) -> Utf8Validator:  # type: ignore[override]  # may be set all the same
         """Checks the text of messages that come in pieces."""
         return Utf8Validator()
-
-    def onConnect(self, request: ConnectionRequest | Upgrade) -> str | None:
-        """Decides on an opening handshake; returns the subprotocol to speak.
-
-        :raises ConnectionDeny: it is refused.
-        """
-        raise NotImplementedError
 
     def _connectionLost(self, reason: Any) -> None:
         # Not the server's own, which counts connections and formats a line about it.

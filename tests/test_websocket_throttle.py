@@ -72,6 +72,18 @@ class PausedReadingTests(SynchronousTestCase):
             self.bob.wire.send_frame(PONG)
         self.assertIsNotNone(self.alice.wire.transport.lost)
 
+    def test_longer_than_the_time_to_answer(self) -> None:
+        """A pause that outlasts the time to answer a ping ends nothing; silence after it does."""
+        config = self.server.config
+        self.server.clock.advance(config.ping_interval)
+        self.alice.wire.protocol.rest(config.ping_timeout + 1)
+        self.server.clock.advance(config.ping_timeout)
+        self.server.clock.advance(1)
+        self.assertIsNone(self.transport.lost)
+        for wait in (config.ping_interval, config.ping_timeout, 0):
+            self.server.clock.advance(wait)
+        self.assertIsNotNone(self.transport.lost)
+
     def test_lost_meanwhile(self) -> None:
         """A connection that is lost meanwhile has all that was read of it handled, and leaves no timer."""
         self.say(30)
