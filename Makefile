@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check --no-input
 PIP := $(BIN)/python -m pip $(QUIET)
-LINTED := jsongle_server tests twisted .ci
+LINTED := jsongle_server tests benchmarks twisted .ci
 NEEDED := JSONgle-Server needs Python 3.11 or later. Name one: make PYTHON=/path/to/python3
 
 # The locks are made on the oldest Python supported, by one release of pip-tools: others write them otherwise.
@@ -50,6 +50,15 @@ coverage-report: $(VENV)/.dev
 soak: $(VENV)/.dev  ## two minutes of a thousand clients on bad connections, two and a half in all; SECONDS=30 takes less
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),120)
 
+.PHONY: bench
+bench: $(VENV)/.bench  ## half an hour beside bare relays; writes the table's data and chart to build/benchmarks
+	@mkdir -p build/benchmarks
+	$(BIN)/python -m benchmarks --output build/benchmarks $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/.dev  ## less than a minute beside a bare Autobahn relay
+	$(BIN)/python -m benchmarks --quick
+
 .PHONY: lint
 lint: $(VENV)/.dev  ## check style, format and types
 	$(BIN)/python -m ruff check $(LINTED)
@@ -70,11 +79,14 @@ wheel: $(VENV)/.dev  ## build the wheel into dist/
 lock: $(LOCK_VENV)/.made  ## lock dependencies anew; LOCKFLAGS=--upgrade takes the newest releases
 	$(LOCK) $(LOCKFLAGS) --build-deps-for editable --output-file requirements.txt setup.cfg
 	$(LOCK) $(LOCKFLAGS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt setup.cfg
+	$(LOCK) $(LOCKFLAGS) --extra bench --constraint requirements.txt --constraint requirements-dev.txt \
+		--output-file requirements-bench.txt setup.cfg
 
 .PHONY: clean
 clean:  ## remove everything that make, the tests and the tools have written
 	rm -rf $(VENV) build dist *.egg-info _trial_temp* .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache
-	find jsongle_server tests twisted \( -name __pycache__ -o -name dropin.cache \) -exec rm -rf {} +
+	rm -rf benchmarks/bare/node_modules
+	find jsongle_server tests benchmarks twisted \( -name __pycache__ -o -name dropin.cache \) -exec rm -rf {} +
 
 # Each stamp below stands for a finished install, so that a second run starts at once and a broken one is done again.
 
@@ -100,4 +112,11 @@ $(VENV)/.runtime: $(VENV)/.made requirements.txt setup.cfg pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	@echo 'Installing the development tools into $(VENV)'
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+# Relays in Node are measured where there are node and npm.
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.txt benchmarks/bare/package-lock.json
+	@echo 'Installing what is measured beside this server'
+	@$(PIP) install --require-hashes --requirement requirements-bench.txt
+	@if command -v npm >/dev/null; then npm ci --silent --prefix benchmarks/bare --no-audit --no-fund; fi
 	@touch $@

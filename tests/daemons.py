@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -56,15 +57,19 @@ def is_alive(pid: int) -> bool:
 class SocketClient(Client):
     """A client of a real server, which waits for what it takes.
 
-    :param address: where the server is, as it prints it.
+    :param address: where the server is, as it prints it; with ``wss:``, whatever its certificate.
+    :param path: the path that is asked for.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, path: str = "/ws") -> None:
         super().__init__(lambda payload: self.send_frame(_TEXT, payload))
-        host, _, port = address.removeprefix("ws://").rpartition(":")
+        scheme, _, place = address.partition("://")
+        host, _, port = place.rpartition(":")
         self._socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+        if scheme == "wss":
+            self._socket = ssl._create_unverified_context().wrap_socket(self._socket)
         self._unread = b""
-        request = "\r\n".join((*HANDSHAKE, "Sec-WebSocket-Protocol: jsongle", "", ""))
+        request = "\r\n".join((f"GET {path} HTTP/1.1", *HANDSHAKE[1:], "Sec-WebSocket-Protocol: jsongle", "", ""))
         self._socket.sendall(request.encode())
         while b"\r\n\r\n" not in self._unread:
             self._receive()
@@ -72,15 +77,22 @@ class SocketClient(Client):
         if not head.startswith(b"HTTP/1.1 101 "):
             raise AssertionError(f"not let in: {head.decode()}")
 
-    def take_one(self) -> dict[str, Any]:
-        """The next message, however long it takes.
+    def take_text(self) -> bytes:
+        """The next text frame, however long it takes.
 
         :raises AssertionError: the connection was closed instead.
         """
         opcode, payload = self._read_frame()
         if opcode != _TEXT:
             raise AssertionError(f"expected a message, got {opcode} {payload!r}")
-        message: dict[str, Any] = orjson.loads(payload)
+        return payload
+
+    def take_one(self) -> dict[str, Any]:
+        """The next message, however long it takes.
+
+        :raises AssertionError: the connection was closed instead.
+        """
+        message: dict[str, Any] = orjson.loads(self.take_text())
         return message
 
     def ask(self, query: str, *, action: str = "iq-set", **description: Any) -> dict[str, Any]:
