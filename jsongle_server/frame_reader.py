@@ -152,5 +152,5 @@ class FrameReader(LeanProtocol):
     def _go_on(self) -> None:
         self._resting = None
         self.woken()
-        self._start_reading()
+        self.guarded(self._start_reading)
         self.guarded(self._consume)

@@ -45,27 +45,28 @@ class Poller:
     def __init__(self, reactor: Any, flusher: Flusher) -> None:
         self._reactor = reactor
         self._flusher = flusher
-        self._epoll: select.epoll | None = None
+        # Made now: once there are clients, there may be no descriptor left for it.
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._watched: dict[int, tuple[socket.socket, FrameReader]] = {}
 
-    @staticmethod
-    def can_watch(transport: object) -> bool:
+    def can_watch(self, transport: object) -> bool:
         """Whether a transport is one from whose socket bytes can be read as they are."""
-        return isinstance(transport, Connection) and not transport.TLS and hasattr(select, "epoll")
+        return self._epoll is not None and isinstance(transport, Connection) and not transport.TLS
 
     def watch(self, connection: FrameReader) -> int:
         """Reads from a connection from now on; Twisted does no longer.
 
         :returns: what to call it by, see :meth:`forget`.
+        :raises OSError: the system watches no more.
         """
-        if self._epoll is None:
-            self._epoll = select.epoll()
-            self._reactor.addReader(self)
+        assert self._epoll is not None
         transport = connection.transport
-        transport.stopReading()
         fd: int = transport.fileno()
-        self._watched[fd] = (transport.socket, connection)
         self._epoll.register(fd, select.EPOLLIN)
+        transport.stopReading()
+        if not self._watched:
+            self._reactor.addReader(self)
+        self._watched[fd] = (transport.socket, connection)
         return fd
 
     def forget(self, fd: int) -> None:
@@ -75,7 +76,7 @@ class Poller:
         with suppress(OSError):  # the system has forgotten those that are closed
             self._epoll.unregister(fd)
         if not self._watched:
-            self.close()
+            self._reactor.removeReader(self)
 
     def doRead(self) -> None:
         """Called by the reactor when some connection may be read from.
@@ -91,6 +92,27 @@ class Poller:
                 self._deliver(connection, data)
         finally:
             flusher.end()
+
+    def fileno(self) -> int:
+        """What the reactor watches."""
+        return -1 if self._epoll is None else self._epoll.fileno()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Called by the reactor when it ends, or will not watch this any more: Twisted has to read again."""
+        for fd, (_, connection) in list(self._watched.items()):
+            self.forget(fd)
+            connection.transport.startReading()
+
+    def logPrefix(self) -> str:
+        """How Twisted calls this in its log."""
+        return "poller"
+
+    def _deliver(self, connection: FrameReader, data: bytes) -> None:
+        try:
+            connection.dataReceived(data)
+        except Exception:
+            self._log.failure("a connection failed", level=LogLevel.error)
+            connection.transport.abortConnection()
 
     def _receive(self) -> list[tuple[FrameReader, bytes]]:
         assert self._epoll is not None
@@ -110,29 +132,3 @@ class Poller:
                 self.forget(fd)
                 connection.transport.startReading()
         return received
-
-    def close(self) -> None:
-        """Has the reactor watch this no longer, until there is a connection again."""
-        if self._epoll is not None:
-            self._reactor.removeReader(self)
-            self._epoll.close()
-            self._epoll = None
-
-    def fileno(self) -> int:
-        """What the reactor watches."""
-        return -1 if self._epoll is None else self._epoll.fileno()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """Called by the reactor when it ends."""
-        self.close()
-
-    def logPrefix(self) -> str:
-        """How Twisted calls this in its log."""
-        return "poller"
-
-    def _deliver(self, connection: FrameReader, data: bytes) -> None:
-        try:
-            connection.dataReceived(data)
-        except Exception:
-            self._log.failure("a connection failed", level=LogLevel.error)
-            connection.transport.abortConnection()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from typing import Any, cast
@@ -103,7 +104,6 @@ class PollerTests(SynchronousTestCase):
         self.journal: list[str] = []
         self.one, self.two = (Wire(self.journal, name) for name in ("one", "two"))
         self.fds = [self.poller.watch(cast(FrameReader, wire)) for wire in (self.one, self.two)]
-        self.addCleanup(self.poller.close)
         self.addCleanup(self.one.close)
         self.addCleanup(self.two.close)
 
@@ -161,11 +161,28 @@ class PollerTests(SynchronousTestCase):
         self.assertEqual(self.one.received, [b"abc"])
 
     def test_closed_meanwhile(self) -> None:
-        """A connection may be forgotten after its socket was closed; with the last one the poller ends."""
+        """A connection may be forgotten after its socket was closed; with the last one there is nothing to watch."""
         self.one.socket.close()
         self.poller.forget(self.fds[0])
         self.poller.forget(self.fds[1])
-        self.assertEqual((self.reactor.readers, self.poller.fileno()), ([], -1))
+        self.assertEqual(self.reactor.readers, [])
+
+    def test_needs_no_descriptor_later(self) -> None:
+        """It keeps the one that it has, so that a connection can be watched again when there is no other left."""
+        before = self.poller.fileno()
+        for fd in self.fds:
+            self.poller.forget(fd)
+        self.patch(select, "epoll", self.fail)
+        self.poller.watch(cast(FrameReader, self.one))
+        self.assertEqual((self.poller.fileno(), self.reactor.readers), (before, [self.poller]))
+
+    def test_system_that_watches_no_more(self) -> None:
+        """A connection that cannot be watched stays Twisted's."""
+        self.poller.forget(self.fds[0])
+        self.one.is_twisteds = True
+        self.one.socket.close()
+        self.assertRaises((OSError, ValueError), self.poller.watch, self.one)
+        self.assertTrue(self.one.is_twisteds)
 
     def test_nothing_to_read(self) -> None:
         """That a descriptor is called readable is no promise."""
@@ -193,10 +210,10 @@ class PollerTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_end_of_the_reactor(self) -> None:
-        """When the reactor is done with it, it ends; it has a name for its log."""
+        """Where the reactor will not watch it any more, Twisted reads from all of them again."""
         self.assertEqual(self.poller.logPrefix(), "poller")
         self.poller.connectionLost(Failure(RuntimeError()))
-        self.assertEqual(self.poller.fileno(), -1)
+        self.assertEqual((self.one.is_twisteds, self.two.is_twisteds, self.reactor.readers), (True, True, []))
 
     def test_other_transports(self) -> None:
         """What is no plain TCP connection is left to Twisted."""
