@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 READ_SIZE: Final = 65_536
 """Most bytes that are read from a connection at a time, as Twisted has it."""
 
-EVENTS_PER_TURN: Final = 128
+EVENTS_PER_TURN: Final = 512
 """Most connections that are read from before timers and everything else have their turn."""
 
 
