@@ -1,33 +1,23 @@
-"""The server's settings: one table, one frozen value.
+"""The server's settings: one frozen value.
 
-Owns every setting's name, default, bounds and meaning, and the rules between settings. Must not know where a text
-comes from (:mod:`jsongle_server.config_sources` does), nor what is done with a value. Layer 0: ``Config`` is built once
-at the start and handed down; nothing reads the environment after that.
+Owns every setting's default. Must not know where a text comes from (:mod:`jsongle_server.config_sources` does), nor
+what is done with a value. Layer 0: ``Config`` is built once at the start and handed down; nothing reads the environment
+after that.
 
-A setting is one field of :class:`Config`, which holds its default, and one row of :data:`SETTINGS`, which holds the
-rest.
+A setting is one field of :class:`Config`, which holds its default, and one row of
+:data:`jsongle_server.config_table.SETTINGS`, which holds the rest; rules between settings are in
+:mod:`jsongle_server.config_rules`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from jsongle_server.config_addresses import hosts_overlap, interface, origins
-from jsongle_server.config_values import (
-    ValueKind,
-    integer,
-    log_file,
-    one_of,
-    period,
-    rate,
-    seconds,
-    secret,
-    server_name,
-    switch,
-)
+from jsongle_server.config_keys import SigningKey
+from jsongle_server.config_rules import clashes
+from jsongle_server.config_table import SETTINGS, Setting
 
 NEEDS_RESTART: Final = frozenset(
     {
@@ -40,6 +30,9 @@ NEEDS_RESTART: Final = frozenset(
         "logFilesNumber",
         "logFilePeriod",
         "logFormat",
+        "wsEndpoint",
+        "restEndpoint",
+        "useHTTPS",
     }
 )
 """The settings that take effect when the server starts, and no reload changes."""
@@ -102,6 +95,25 @@ class Config:
     per_message_deflate: bool = False
     fast_frames: bool = True
     admin_token: str | None = field(default=None, repr=False)
+    app_token: str | None = field(default=None, repr=False)
+    jwt_key: SigningKey | None = field(default=None, repr=False)
+    jwks_url: str | None = None
+    jwks_path: str | None = None
+    jwt_algorithms: tuple[str, ...] = ()
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    use_https: bool = False
+    key: str | None = None
+    cert: str | None = None
+    ws_endpoint: str | None = None
+    rest_endpoint: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    stun_urls: tuple[str, ...] = ()
+    turn_urls: tuple[str, ...] = ()
+    turn_secret: str | None = field(default=None, repr=False)
+    turn_ttl: int = _DAY
+    webhook_url: str | None = None
+    webhook_secret: str | None = field(default=None, repr=False)
 
     def reloaded(self, other: Config) -> tuple[Config, list[str], list[str]]:
         """This configuration with those settings of another that can change while the server runs.
@@ -123,6 +135,7 @@ class Config:
         """
         labels = labels or {}
         read: dict[str, Any] = {}
+        bad: set[str] = set()
         problems: list[str] = []
         for setting in SETTINGS:
             name = next((name for name in setting.names if name in values), None)
@@ -133,189 +146,17 @@ class Config:
             except ValueError as error:
                 shown = "its value" if setting.secret else _shorten(values[name])
                 problems.append(f"{labels.get(name, name)}: {shown} is not accepted; {error}")
-                read[setting.attribute] = None
-        problems += _clashes(read, labels)
+                bad.add(setting.attribute)
+        config = cls(**read)
+        problems += clashes(config, bad, lambda name: labels.get(name, name))
         if problems:
             raise ConfigError(tuple(problems))
-        return cls(**read)
+        return config
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting as users know it.
-
-    :param name: its camelCase name, in every source.
-    :param kind: what its text may be.
-    :param help: what it is for, one sentence with its unit.
-    :param aliases: other names that are understood.
-    :param secret: whether its value may never be shown.
-    """
-
-    name: str
-    kind: ValueKind[Any]
-    help: str
-    aliases: tuple[str, ...] = ()
-    secret: bool = False
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The name, then the aliases."""
-        return (self.name, *self.aliases)
-
-    @property
-    def attribute(self) -> str:
-        """The field of :class:`Config` that holds its value."""
-        return re.sub(r"(?=[A-Z])", "_", self.name).lower()
-
-    @property
-    def accepts(self) -> str:
-        """What is accepted, as a noun phrase."""
-        return self.kind.accepts
-
-    @property
-    def default(self) -> str:
-        """The default, as a user would write it."""
-        return self.text_in(Config())
-
-    def parse(self, text: str) -> Any:
-        """Give the value of a text; raises :exc:`ValueError`, whose text says what is accepted."""
-        return self.kind.read(text)
-
-    def text_in(self, config: Config) -> str:
-        """Write this setting's value in a configuration as a user would."""
-        return self.kind.write(getattr(config, self.attribute))
-
-
-SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting("wsPort", integer(0, 65_535), "TCP port of the WebSocket server; 0 takes any free port."),
-    Setting("restPort", integer(0, 65_535), "TCP port of the REST monitoring server; 0 takes any free port."),
-    Setting("wsHost", interface(), "Interface on which the WebSocket server listens; empty means all."),
-    Setting("restHost", interface(), "Interface on which the REST server listens; empty means all."),
-    Setting(
-        "corsPolicyOrigin",
-        origins(),
-        "Web origins, parted by commas or spaces, that alone may use REST from a page and open WebSockets; "
-        "empty allows any origin to open a WebSocket and sends no CORS headers.",
-    ),
-    Setting("maxConcurrentUsers", integer(1), "Number of WebSocket connections open at a time."),
-    Setting(
-        "logLevel",
-        one_of("trace", "debug", "info", "warn", "error", "fatal"),
-        "Least severe level that is logged.",
-        aliases=("logDefaultLevel",),
-    ),
-    Setting("id", server_name(), "Identity of this server in the messages it sends."),
-    Setting(
-        "logPath",
-        log_file(),
-        "Log file, or an existing directory for jsongle-server.log in it; empty means no log file.",
-    ),
-    Setting("logFilesNumber", integer(0), "Number of old log files that are kept."),
-    Setting("logFilePeriod", period(), "Time after which a new log file is begun, in minutes, hours, days or weeks."),
-    Setting(
-        "logFormat",
-        one_of("text", "json"),
-        "Format of the logs, on the console and in files; json gives one JSON object a line.",
-    ),
-    Setting("maxMessageSize", integer(1_024, 16_777_216), "Largest message that a client may send, in bytes."),
-    Setting("helloTimeout", seconds(longest=_DAY), "Time in which a new client must have said hello, in seconds."),
-    Setting(
-        "pingInterval",
-        seconds(longest=_DAY, zero="off"),
-        "Time between two pings to a client, in seconds; 0 sends none.",
-    ),
-    Setting("pingTimeout", seconds(longest=_DAY), "Time in which a client must have answered a ping, in seconds."),
-    Setting("maxMembersPerRoom", integer(0, note="0 = no limit"), "Number of members of a room; 0 means no limit."),
-    Setting(
-        "maxMembersPerMultiRoom",
-        integer(0, note="0 = no limit"),
-        "Number of members of a multi-user room; 0 means no limit.",
-    ),
-    Setting(
-        "maxRoomsPerUser",
-        integer(0, note="0 = no limit"),
-        "Number of rooms a session may be in at a time; 0 means no limit.",
-    ),
-    Setting(
-        "rateLimit",
-        rate(),
-        "Messages a second that one client may send; 0 is no limit.",
-    ),
-    Setting("rateBurst", integer(1, 1_000_000), "Messages that one client may send at once."),
-    Setting(
-        "candidateRate",
-        rate(),
-        "Candidates a second that one client may send; 0 is no limit.",
-    ),
-    Setting("candidateBurst", integer(1, 1_000_000), "Candidates that one client may send at once."),
-    Setting(
-        "maxConnectionsPerAddress",
-        integer(0, note="0 = no limit"),
-        "Number of connections from one network address; 0 means no limit, as whole offices share an address.",
-    ),
-    Setting(
-        "handshakeRate",
-        rate(),
-        "Connections a second that one network address may open; 0 is no limit.",
-    ),
-    Setting("handshakeBurst", integer(1, 1_000_000), "Connections that one network address may open at once."),
-    Setting(
-        "drainTimeout",
-        seconds(longest=_DAY, zero="at once"),
-        "Time over which clients are sent away when the server stops, in seconds; 0 sends them at once.",
-    ),
-    Setting(
-        "ringTimeout",
-        seconds(longest=_DAY, zero="off"),
-        "Time after which a call that nobody has answered ends, in seconds; 0 lets it ring.",
-    ),
-    Setting("resumeWindow", seconds(longest=_DAY), "Time for which a session waits for its client, in seconds."),
-    Setting("resumeBufferMessages", integer(1, 1_048_576), "Number of messages that are kept for a client's return."),
-    Setting(
-        "resumeBufferBytes", integer(1_024, 1_073_741_824), "Bytes of messages that are kept for a client's return."
-    ),
-    Setting(
-        "maxDetachedBytes",
-        integer(1_024, 1_099_511_627_776),
-        "Bytes of messages that are kept for all clients together that have lost their connection.",
-    ),
-    Setting(
-        "maxSendQueue",
-        integer(1_024, 1_073_741_824),
-        "Bytes that may wait for a client that reads too slowly, the socket's own buffer not counted.",
-    ),
-    Setting(
-        "perMessageDeflate",
-        switch(),
-        "Whether messages are compressed (RFC 7692) for clients that offer it: fewer bytes, far more work.",
-    ),
-    Setting(
-        "fastFrames",
-        switch(),
-        "Whether whole text frames take the short way; off has Autobahn read all of them, as a way out of trouble.",
-    ),
-    Setting(
-        "adminToken",
-        secret(),
-        "Bearer token of at least 16 characters that opens the administration over REST; empty keeps it closed.",
-        secret=True,
-    ),
-)
-"""Every setting, in the order in which users see them."""
-
-
-def _clashes(read: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    """Give the problems between settings that are fine by themselves; a bad one (``None``) clashes with nothing."""
-    defaults = Config()
-    ws_port, ws_host, rest_port, rest_host = (
-        read.get(name, getattr(defaults, name)) for name in ("ws_port", "ws_host", "rest_port", "rest_host")
-    )
-    if not ws_port or ws_port != rest_port or ws_host is None or rest_host is None:
-        return []
-    if not hosts_overlap(ws_host, rest_host):
-        return []
-    ws, rest = (labels.get(name, name) for name in ("wsPort", "restPort"))
-    return [f"{ws} and {rest}: both being {ws_port} is not accepted; two ports, or hosts that do not overlap, are"]
+def default_text(setting: Setting) -> str:
+    """Write the default of a setting as a user would."""
+    return setting.text_in(Config())
 
 
 def _shorten(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the text of a host or of a list of origins may be, and the one form in which each is kept.
+"""What the text of a host, a network, an address on the web may be, and the one form in which each is kept.
 
 Owns their grammar, and when two listening addresses meet. Must not know the settings, and never resolves a name.
 Layer 0, beside :mod:`jsongle_server.config_values`.
@@ -10,7 +10,7 @@ import ipaddress
 import re
 from typing import Final
 
-from jsongle_server.config_values import ValueKind, refusal
+from jsongle_server.config_values import ValueKind, refusal, split_list, write_optional
 
 # Underscores are no part of RFC 1123, but container networks use them in names.
 _LABEL: Final = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -19,6 +19,17 @@ _ORIGIN: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(\[(?P<ip6>[0-9a-f:.]+)\]|(?P<host>[^\[\]:/?#@\s]+))(:(?P<port>[0-9]{1,5}))?/?",
     re.ASCII,
 )
+_WEB_ADDRESS: Final = re.compile(
+    r"https?://(\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))(:(?P<port>[0-9]{1,5}))?([/?][!\"$-~]*)?", re.ASCII
+)
+_ICE_ADDRESS: Final = re.compile(
+    r"(?P<scheme>stuns?|turns?):(\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))(:[0-9]{1,5})?"
+    r"(\?transport=(?P<transport>udp|tcp))?",
+    re.ASCII,
+)
+UNIX: Final = "unix"
+"""What stands for Unix sockets among networks."""
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ANY_ADDRESS: Final = frozenset({"", "::"})
 
@@ -43,8 +54,52 @@ def origins() -> ValueKind[tuple[str, ...]]:
     def parse(text: str) -> tuple[str, ...]:
         if not text:
             return ()
-        items = re.split(r"[,\s]+", text.strip(", \t\r\n"))
-        return tuple(dict.fromkeys(_normal_origin(item) for item in items))
+        return tuple(dict.fromkeys(_normal_origin(item) for item in split_list(text)))
+
+    return ValueKind(accepts, parse, ",".join)
+
+
+def networks() -> ValueKind[tuple[str, ...]]:
+    """Make the kind of a list of IP networks or addresses, each in its shortest form; ``unix`` is Unix sockets."""
+    accepts = "nothing or a list of networks or addresses like 10.0.0.0/8 or ::1, or unix, parted by commas or spaces"
+
+    def parse(text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_normal_network(item) for item in split_list(text)))
+
+    return ValueKind(accepts, parse, ",".join)
+
+
+def http_url() -> ValueKind[str | None]:
+    """Make the kind of an address on the web (RFC 9110 section 4.2) without a name and password in it, or none."""
+    accepts = "nothing or an address like https://example.com/path, without a user, a password and a fragment"
+
+    def parse(text: str) -> str | None:
+        if not text:
+            return None
+        match = _WEB_ADDRESS.fullmatch(text)
+        if match is None or not (match["ip6"] or _normal_address(match["host"]) or _normal_name(match["host"])):
+            raise refusal(accepts)
+        if (match["ip6"] and not _normal_address(match["ip6"])) or not 0 < int(match["port"] or 1) <= 65_535:
+            raise refusal(accepts)
+        return text
+
+    return ValueKind(accepts, parse, write_optional)
+
+
+def ice_urls(*schemes: str) -> ValueKind[tuple[str, ...]]:
+    """Make the kind of a list of STUN or TURN servers (RFC 7064, RFC 7065)."""
+    accepts = f"nothing or a list of addresses like {schemes[0]}:example.org:3478, parted by commas or spaces"
+    has_transport = "turn" in schemes
+
+    def parse(text: str) -> tuple[str, ...]:
+        items = split_list(text)
+        for item in items:
+            match = _ICE_ADDRESS.fullmatch(item)
+            if match is None or match["scheme"] not in schemes or (match["transport"] and not has_transport):
+                raise ValueError(f"{accepts} is (not {item!r})")
+            if not (match["ip6"] or _normal_address(match["host"]) or _normal_name(match["host"])):
+                raise ValueError(f"{accepts} is (not {item!r})")
+        return tuple(dict.fromkeys(items))
 
     return ValueKind(accepts, parse, ",".join)
 
@@ -54,6 +109,17 @@ def hosts_overlap(one: str, other: str) -> bool:
     if one == other or one in _ANY_ADDRESS or other in _ANY_ADDRESS:
         return True
     return "0.0.0.0" in (one, other) and ":" not in one + other
+
+
+def _normal_network(text: str) -> str:
+    """Give an IP network in its shortest form."""
+    if text.lower() == UNIX:
+        return UNIX
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"a network like 10.0.0.0/8, an address, or {UNIX} is ({error})") from None
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
 def _normal_origin(text: str) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 
-from jsongle_server.config import SETTINGS
+from jsongle_server.config_table import SETTINGS
 
 DEFAULT_PATH: Final = ".env"
 """The file that is read when none is named, if it exists."""

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from jsongle_server.config import SETTINGS, Config, ConfigError, Setting
+from jsongle_server.config import Config, ConfigError
 from jsongle_server.config_envfile import EnvFile, read_env_file
+from jsongle_server.config_table import SETTINGS, Setting
 
-MASK: Final = "********"
+MASK: Final = "******"
 """What stands for a secret. Too short to be accepted as one, should somebody read it back."""
 
 _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.,:/@%+*-]+", re.ASCII)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +21,17 @@ T = TypeVar("T")
 LOG_FILE_NAME: Final = "jsongle-server.log"
 """The log file's name where ``logPath`` is a directory."""
 
+LARGEST_FILE: Final = 1_048_576
+"""Largest file with keys or certificates, in bytes."""
+
+LONGEST_LINE: Final = 1_024
+"""Longest text of a setting that may be any, in characters."""
+
 # int() alone would also take "1_000" and digits of other scripts; the length keeps it from its own limit on digits.
 _INTEGER: Final = re.compile(r"[0-9]{1,18}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 _PERIOD: Final = re.compile(r"([0-9]{1,9})([mhdw])")
-_TOKEN: Final = re.compile(r"[!-~]{16,}")
+_TOKEN: Final = re.compile(r"[!-~]+")
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60}
 _LONGEST_PERIOD: Final = 365 * _SECONDS["d"]
 
@@ -170,12 +177,46 @@ def server_name() -> ValueKind[str]:
     return ValueKind(accepts, parse, str)
 
 
-def secret() -> ValueKind[str | None]:
-    """Make the kind of a token that travels in an ``Authorization`` header (RFC 9110 section 11.6.2), or none."""
-    accepts = "nothing (no token) or at least 16 printable ASCII characters without spaces"
+def words(*known: str) -> ValueKind[tuple[str, ...]]:
+    """Make the kind of a list of words, each one of those, without regard to capitals, and each once."""
+    accepts = f"nothing or a list of {', '.join(known)}, parted by commas or spaces"
+    by_name = {word.lower(): word for word in known}
+
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = [by_name.get(item.lower()) for item in split_list(text)]
+        if None in chosen:
+            raise refusal(accepts)
+        return tuple(dict.fromkeys(word for word in chosen if word))
+
+    return ValueKind(accepts, parse, ",".join)
+
+
+def split_list(text: str) -> list[str]:
+    """Give the items of a list that commas or blanks part; nothing but these is one empty item."""
+    return re.split(r"[,\s]+", text.strip(", \t\r\n")) if text else []
+
+
+def line() -> ValueKind[str | None]:
+    """Make the kind of any text that fits on a line, or none."""
+    accepts = f"nothing or a text of at most {LONGEST_LINE} characters without control characters"
 
     def parse(text: str) -> str | None:
-        if text and not _TOKEN.fullmatch(text):
+        if len(text) > LONGEST_LINE or not _is_plain(text):
+            raise refusal(accepts)
+        return text or None
+
+    return ValueKind(accepts, parse, write_optional)
+
+
+def secret(*, shortest: int = 16) -> ValueKind[str | None]:
+    """Make the kind of a token that travels in an ``Authorization`` header (RFC 9110 section 11.6.2), or none.
+
+    :param shortest: fewest characters.
+    """
+    accepts = f"nothing or at least {shortest} printable ASCII characters without spaces"
+
+    def parse(text: str) -> str | None:
+        if text and (len(text) < shortest or not _TOKEN.fullmatch(text)):
             raise refusal(accepts)
         return text or None
 
@@ -203,6 +244,37 @@ def log_file() -> ValueKind[str | None]:
         return path
 
     return ValueKind(accepts, parse, write_optional)
+
+
+def readable_file() -> ValueKind[str | None]:
+    """Make the kind of the path of a file that can be read, or none; the value is absolute, as above."""
+    accepts = "nothing or the path of a file that can be read"
+
+    def parse(text: str) -> str | None:
+        if not text:
+            return None
+        read_file(text)
+        return os.path.abspath(text)
+
+    return ValueKind(accepts, parse, write_optional)
+
+
+def read_file(path: str) -> bytes:
+    """Give what a file of the user's holds, at most :data:`LARGEST_FILE` bytes.
+
+    :raises ValueError: it cannot be read; its text says why, and what is accepted.
+    """
+    try:
+        # Before it is opened: a pipe would wait there until somebody writes to it, and so may a device.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError("a file is (it is none)")
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ValueError(f"the path of a file that can be read is ({error.strerror})") from None
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"a file of at most {LARGEST_FILE} bytes is")
+    return content
 
 
 def write_optional(value: str | None) -> str:

@@ -9,10 +9,12 @@ The tree::
     ├── BadParameter         400001
     ├── NoJsongle            400002
     ├── NotJson              400003
+    ├── TokenRefused         401001
     ├── RoomFull             403001
     ├── HelloFirst           403002
     ├── NotYourIdentity      403003
     ├── TooManyRooms         403004
+    ├── NotAllowed           403005
     ├── NotYourCall          403006
     ├── UnknownQuery         404001
     ├── NoSuchRecipient      404002
@@ -65,6 +67,12 @@ class NotJson(JsongleError):
     code = ErrorCode.NOT_JSON
 
 
+class TokenRefused(JsongleError):
+    """A token is missing, or is not accepted."""
+
+    code = ErrorCode.TOKEN_REFUSED
+
+
 class RoomFull(JsongleError):
     """The room holds as many members as it may."""
 
@@ -87,6 +95,12 @@ class TooManyRooms(JsongleError):
     """The session is in as many rooms as it may be."""
 
     code = ErrorCode.TOO_MANY_ROOMS
+
+
+class NotAllowed(JsongleError):
+    """The client's token, or an administrator, does not allow this."""
+
+    code = ErrorCode.NOT_ALLOWED
 
 
 class NotYourCall(JsongleError):

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 
-from jsongle_server.config import SETTINGS, ConfigError
+from jsongle_server.config import ConfigError, default_text
 from jsongle_server.config_sources import Loaded, describe, load
+from jsongle_server.config_table import SETTINGS
 from jsongle_server.listening import CannotBind
 from jsongle_server.log_file import LogFile, open_log_file
 from jsongle_server.log_twistd import control_twistd_log, current_log_path
@@ -48,7 +49,7 @@ class Options(UsageOptions):
     optParameters = [  # noqa: RUF012  (Twisted's way)
         ["env-file", "e", None, "File with settings, a line each. [default: ./.env where there is one]"],
         *(
-            [name, None, None, f"{setting.help} [default: {setting.default or 'empty'}]"]
+            [name, None, None, f"{setting.help} [default: {default_text(setting) or 'empty'}]"]
             for setting in SETTINGS
             for name in setting.names
         ),

@@ -98,9 +98,12 @@ class Event(StrEnum):
     """What happened: ``jsongle.event`` of a ``session-event``."""
 
     ACK = "ack"
+    ICE_SERVERS = "ice-servers"
     JOINED = "joined"
     LEFT = "left"
     REACTION = "reaction"
+    SERVER_MESSAGE = "server-message"
+    TOKEN_EXPIRING = "token-expiring"
 
 
 class Reason(StrEnum):
@@ -140,7 +143,7 @@ class ErrorCode(IntEnum):
     HELLO_FIRST = 403002
     NOT_YOUR_IDENTITY = 403003
     TOO_MANY_ROOMS = 403004
-    NOT_ALLOWED_BY_TOKEN = 403005
+    NOT_ALLOWED = 403005
     NOT_YOUR_CALL = 403006
     UNKNOWN_QUERY = 404001
     NO_SUCH_RECIPIENT = 404002
@@ -165,3 +168,4 @@ class CloseCode(IntEnum):
     SESSION_MOVED = 4002
     SLOW_CONSUMER = 4003
     ENDED_BY_ADMINISTRATOR = 4004
+    TOKEN_EXPIRED = 4005

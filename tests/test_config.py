@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.config import SETTINGS, Config, ConfigError
+from jsongle_server.config import Config, ConfigError, default_text
+from jsongle_server.config_rules import clashes
+from jsongle_server.config_table import SETTINGS
 
 NAMES = [name for setting in SETTINGS for name in setting.names]
 # Lone surrogates included: that is how the environment gives bytes that are not UTF-8.
@@ -58,7 +60,7 @@ class TableTests(SynchronousTestCase):
     def test_documented_defaults(self) -> None:
         """The defaults are the documented ones, as users write them."""
         self.assertEqual(
-            {setting.name: setting.default for setting in SETTINGS},
+            {setting.name: default_text(setting) for setting in SETTINGS},
             {
                 "wsPort": "8080",
                 "restPort": "8081",
@@ -96,12 +98,31 @@ class TableTests(SynchronousTestCase):
                 "perMessageDeflate": "off",
                 "fastFrames": "on",
                 "adminToken": "",
+                "appToken": "",
+                "jwtKey": "",
+                "jwksUrl": "",
+                "jwksPath": "",
+                "jwtAlgorithms": "",
+                "jwtIssuer": "",
+                "jwtAudience": "",
+                "useHTTPS": "off",
+                "key": "",
+                "cert": "",
+                "wsEndpoint": "",
+                "restEndpoint": "",
+                "trustedProxies": "",
+                "stunUrls": "",
+                "turnUrls": "",
+                "turnSecret": "",
+                "turnTtl": "86400",
+                "webhookUrl": "",
+                "webhookSecret": "",
             },
         )
 
     def test_defaults_are_accepted(self) -> None:
         """Writing out every default gives the default configuration."""
-        self.assertEqual(Config.from_mapping({setting.name: setting.default for setting in SETTINGS}), Config())
+        self.assertEqual(Config.from_mapping({setting.name: default_text(setting) for setting in SETTINGS}), Config())
 
     def test_nothing_set(self) -> None:
         """An empty mapping gives the default configuration."""
@@ -174,23 +195,25 @@ class MappingTests(SettingCase):
     @settings(deadline=None)
     @given(st.dictionaries(st.sampled_from(NAMES) | st.text(), TEXTS))
     def test_any_mapping(self, values: dict[str, str]) -> None:
-        """Any texts give a configuration or a ConfigError that names exactly the settings bad by themselves."""
-        bad = set()
+        """Any texts give a configuration or a ConfigError that names all that are bad by themselves, and together."""
+        bad, good = {}, {}
         for setting in SETTINGS:
             name = next((name for name in setting.names if name in values), None)
             if name is not None:
                 try:
-                    setting.parse(values[name])
+                    good[setting.attribute] = setting.parse(values[name])
                 except ValueError:
-                    bad.add(name)
+                    bad[setting.attribute] = name
+        between = clashes(Config(**good), bad.keys(), str)
         try:
             Config.from_mapping(values)
         except ConfigError as error:
-            named = {problem.split(":")[0] for problem in error.problems}
-            self.assertEqual(named - {"wsPort and restPort"}, bad)
+            alone = [problem for problem in error.problems if problem not in between]
+            self.assertEqual([problem.split(":")[0] for problem in alone], list(bad.values()))
+            self.assertEqual(len(error.problems), len(alone) + len(between))
             str(error).encode("utf-8")
         else:
-            self.assertEqual(bad, set())
+            self.assertEqual((bad, between), ({}, []))
 
     @settings(deadline=None)
     @given(st.sampled_from(SETTINGS), TEXTS)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.config import SETTINGS, Config, ConfigError
+from jsongle_server.config import Config, ConfigError
 from jsongle_server.config_sources import MASK, Loaded, describe, load
+from jsongle_server.config_table import SETTINGS
 
 TOKEN = "0123456789abcdef"
 

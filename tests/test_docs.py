@@ -20,9 +20,10 @@ from typing import Any, Final
 from twisted.trial.unittest import FailTest, SynchronousTestCase
 
 from jsongle_server.codec import decode
-from jsongle_server.config import SETTINGS, ConfigError
+from jsongle_server.config import ConfigError, default_text
 from jsongle_server.config_envfile import read_env_file
 from jsongle_server.config_sources import load
+from jsongle_server.config_table import SETTINGS
 from jsongle_server.errors import JsongleError
 from jsongle_server.logs import LEVELS
 from jsongle_server.testing import Client, MemoryServer
@@ -249,7 +250,12 @@ class SettingsTests(SynchronousTestCase):
     def test_table(self) -> None:
         """The table has every setting, with its default, what is accepted and what it means."""
         expected = [
-            (f"`{setting.name}`", f"`{setting.default}`" if setting.default else "empty", setting.accepts, setting.help)
+            (
+                f"`{setting.name}`",
+                f"`{default_text(setting)}`" if default_text(setting) else "empty",
+                setting.accepts,
+                setting.help,
+            )
             for setting in SETTINGS
         ]
         self.assertEqual(rows(self.text, "| setting |"), expected)

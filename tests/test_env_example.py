@@ -7,8 +7,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.config import SETTINGS, Config
+from jsongle_server.config import Config, default_text
 from jsongle_server.config_sources import load
+from jsongle_server.config_table import SETTINGS
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 ASSIGNMENT = re.compile(r"^#(\w+)=(.*)$", re.MULTILINE)
@@ -24,7 +25,7 @@ class EnvExampleTests(SynchronousTestCase):
     def test_every_setting_with_its_default(self) -> None:
         """Every setting is there once, with its default, and nothing else is."""
         documented = sorted(ASSIGNMENT.findall(self.text))
-        self.assertEqual(documented, sorted((setting.name, setting.default) for setting in SETTINGS))
+        self.assertEqual(documented, sorted((setting.name, default_text(setting)) for setting in SETTINGS))
 
     def test_copied_unchanged_changes_nothing(self) -> None:
         """The file as it stands gives the default configuration, without a warning."""

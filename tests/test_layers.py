@@ -24,7 +24,7 @@ PACKAGE: Final = Path(jsongle_server.__file__).parent
 LAYERS: Final[dict[int, str]] = {
     0: """
         __init__ vocabulary errors ids lifecycle privacy
-        config config_values config_addresses config_envfile config_sources
+        config config_table config_rules config_keys config_values config_addresses config_envfile config_sources
     """,
     1: "codec messages limits replay",
     2: "member rooms registry routing metrics call_steps calls",

@@ -19,7 +19,7 @@ from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import TestCase
 
 import jsongle_server
-from jsongle_server.config import SETTINGS
+from jsongle_server.config_table import SETTINGS
 from jsongle_server.service import Server
 from jsongle_server.tap import Options, makeService
 
