@@ -41,6 +41,7 @@ class Signaling:
     :param tracing: whether lines at level debug are logged.
     :param new_id: makes unique ids; UUID4 strings unless a test wants others.
     :param new_secret: makes unguessable strings; of 192 bits unless a test wants others.
+    :param session_type: what its sessions are: ones that are not logged, for the server's talk with itself.
     """
 
     _log = Logger()
@@ -54,11 +55,13 @@ class Signaling:
         tracing: bool = False,
         new_id: Callable[[], str] | None = None,
         new_secret: Callable[[], str] = lambda: token_urlsafe(SECRET_BYTES),
+        session_type: type[Session] = Session,
     ) -> None:
         self.rooms = Rooms(max_members=_max_members(config), max_rooms_per_user=config.max_rooms_per_user)
         self.registry: Registry[Session] = Registry()
         self.calls: Calls[Session] = Calls()
         self.metrics = metrics
+        self._session_type = session_type
         self._connections: dict[Peer, Session] = {}
         self._services = Services(
             config=config,
@@ -108,7 +111,9 @@ class Signaling:
         :param must_resume: whether there is only room for it if it goes on with a session that there is.
         """
         identity = self._services.new_id()
-        session = Session(self._services, peer, identity=identity, remote=remote, now=now, must_resume=must_resume)
+        session = self._session_type(
+            self._services, peer, identity=identity, remote=remote, now=now, must_resume=must_resume
+        )
         self._connections[peer] = session
         peer.attach(session)
         self.metrics.connections += 1

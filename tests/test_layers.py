@@ -26,11 +26,11 @@ LAYERS: Final[dict[int, str]] = {
         __init__ vocabulary errors ids lifecycle privacy
         config config_table config_rules config_keys config_values config_addresses config_envfile config_sources
     """,
-    1: "codec messages limits replay",
+    1: "codec messages limits replay stun",
     2: "member rooms registry routing metrics call_steps calls",
     3: """
         session services membership hello resume throttle queries relay call_relay reports handlers error_answers
-        signaling stats
+        signaling stats selftest selftest_client
     """,
     4: """
         websocket websocket_factory lean frame_reader framing flusher poller outbox
