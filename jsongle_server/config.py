@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from jsongle_server.config_keys import SigningKey
+from jsongle_server.config_keys import KeySetFile, SigningKey
 from jsongle_server.config_rules import clashes
 from jsongle_server.config_table import SETTINGS, Setting
 
@@ -98,7 +98,7 @@ class Config:
     app_token: str | None = field(default=None, repr=False)
     jwt_key: SigningKey | None = field(default=None, repr=False)
     jwks_url: str | None = None
-    jwks_path: str | None = None
+    jwks_path: KeySetFile | None = None
     jwt_algorithms: tuple[str, ...] = ()
     jwt_issuer: str | None = None
     jwt_audience: str | None = None

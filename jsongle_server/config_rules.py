@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Set
 from typing import TYPE_CHECKING, Final
 
 from jsongle_server.config_addresses import hosts_overlap
-from jsongle_server.config_keys import ASYMMETRIC
+from jsongle_server.key_set import ASYMMETRIC
 
 if TYPE_CHECKING:
     from jsongle_server.config import Config

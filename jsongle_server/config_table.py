@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jsongle_server.config_addresses import http_url, ice_urls, interface, networks, origins
-from jsongle_server.config_keys import ALGORITHMS, signing_key
+from jsongle_server.config_keys import key_set_file, signing_key
 from jsongle_server.config_values import (
     ValueKind,
     integer,
@@ -27,6 +27,7 @@ from jsongle_server.config_values import (
     switch,
     words,
 )
+from jsongle_server.key_set import ALGORITHMS
 
 if TYPE_CHECKING:
     from jsongle_server.config import Config
@@ -209,7 +210,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "jwksPath",
-        readable_file(),
+        key_set_file(),
         "File with a key set (JWKS) that the signed tokens of clients are checked with, instead of jwtKey.",
     ),
     Setting(

@@ -67,6 +67,11 @@ class FrameReader(LeanProtocol):
             self._stop_reading()
             self._resting = self.factory.reactor.callLater(delay, self._go_on)
 
+    def wake(self) -> None:
+        """Takes what the client sends again."""
+        if self._resting is not None:
+            self._resting.reset(0)
+
     def stop_resting(self) -> None:
         """Takes what was read before the connection was lost: it still counts."""
         if self._resting is not None:

@@ -5,13 +5,16 @@ Checks what it says of itself and answers. Layer 3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jsongle_server import messages
 from jsongle_server.codec import Envelope, Json, json_size
-from jsongle_server.errors import BadParameter, JsongleError, NotYourIdentity, Unavailable
+from jsongle_server.errors import BadParameter, JsongleError, NotYourIdentity, TokenRefused, Unavailable
+from jsongle_server.ice import has_ice
+from jsongle_server.reminders import Reminders
 from jsongle_server.resume import ResumeRequest, read_resume
 from jsongle_server.session import SessionState
+from jsongle_server.tokens import Grant, KeyMissing
 from jsongle_server.vocabulary import MAX_DESCRIPTION, MAX_NAME, Action, CloseCode, Query, Status
 
 if TYPE_CHECKING:
@@ -37,32 +40,86 @@ def handle_hello(session: Session, envelope: Envelope, now: float) -> None:
     if transaction is None:
         transaction = session.transaction
     try:
-        envelope.check_id()
-        description = check_hello(envelope, session.services.config.id)
-        if session.uid not in ("", description["uid"]):
-            raise NotYourIdentity("A session keeps its 'uid'")
-        resume = read_resume(envelope.jsongle["description"].get("resume"))
+        hello = _read(session, envelope, now)
+        if hello is None:
+            return
         if session.state is SessionState.AWAITING_HELLO:
-            _begin(session, description, resume, transaction, now)
+            _begin(session, hello, transaction, now)
             return
     except JsongleError:
         session.say(messages.hello_ack(Status.FAILED, transaction))
         raise
-    session.identify(description)
-    session.say(messages.hello_ack(Status.SUCCESS, transaction, {"id": session.identity}))
+    session.identify(hello.shown)
+    told = {"id": session.identity, **_settle(session, hello.grant, now)}
+    session.say(messages.hello_ack(Status.SUCCESS, transaction, told))
 
 
-def _begin(session: Session, description: Json, resume: ResumeRequest | bool, transaction: Any, now: float) -> None:
+class Hello(NamedTuple):
+    """A hello that has been checked.
+
+    :ivar shown: what others may be shown of the client.
+    :ivar resume: whether the client wants to be able to come back, or what it says as it does.
+    :ivar grant: what it may do.
+    """
+
+    shown: Json
+    resume: ResumeRequest | bool
+    grant: Grant
+
+
+def _read(session: Session, envelope: Envelope, now: float) -> Hello | None:
+    """Checks a hello.
+
+    :returns: ``None`` where it has to wait for keys; it is handled again then.
+    :raises JsongleError: what is wrong with it.
+    """
+    envelope.check_id()
+    shown = check_hello(envelope, session.services.config.id)
+    uid = shown["uid"]
+    if session.uid not in ("", uid):
+        raise NotYourIdentity("A session keeps its 'uid'")
+    said = envelope.jsongle["description"]
+    resume = read_resume(said.get("resume"))
+    tokens = session.services.tokens
+    try:
+        grant = tokens.check(uid, said, session.presented, now)
+    except KeyMissing:
+        if session.await_keys(envelope, handle_hello):
+            return None
+        if not tokens.keys:
+            raise Unavailable("The keys to check tokens with cannot be had") from None
+        raise TokenRefused("'token' is not accepted: it names a key that is not known") from None
+    if grant.name is not None and "dn" not in shown:
+        shown["dn"] = grant.name
+        check_size(shown)
+    return Hello(shown, resume, grant)
+
+
+def _settle(session: Session, grant: Grant, now: float) -> Json:
+    """Has a session go by its token from now on; gives what its ack says besides."""
+    session.grant = grant
+    session.presented = None
+    if session.reminders is None:
+        if grant.expires is None and not has_ice(session.services.config):
+            return {}
+        session.reminders = Reminders(session)
+    session.reminders.expire(grant.expires)
+    servers = session.reminders.offer_ice(now)
+    return {} if servers is None else {"iceServers": servers}
+
+
+def _begin(session: Session, hello: Hello, transaction: Any, now: float) -> None:
     """Takes the first hello of a connection: it begins a session or goes on with one.
 
     :raises Unavailable: there is no room for another session.
     """
-    if isinstance(resume, ResumeRequest) and _go_on(session, description, resume, transaction, now):
+    resume = hello.resume
+    if isinstance(resume, ResumeRequest) and _go_on(session, hello, resume, transaction, now):
         return
     if session.must_resume:
         raise Unavailable("The server is full")
-    session.identify(description)
-    told: Json = {"id": session.identity}
+    session.identify(hello.shown)
+    told: Json = {"id": session.identity, **_settle(session, hello.grant, now)}
     if resume:
         session.resumption = session.services.resumes.opt_in(session)
         told["resume"] = {"token": session.resumption.token, "window": session.services.resumes.window}
@@ -72,14 +129,14 @@ def _begin(session: Session, description: Json, resume: ResumeRequest | bool, tr
     session.say_unnumbered(messages.hello_ack(Status.SUCCESS, transaction, told))
 
 
-def _go_on(session: Session, description: Json, resume: ResumeRequest, transaction: Any, now: float) -> bool:
+def _go_on(session: Session, hello: Hello, resume: ResumeRequest, transaction: Any, now: float) -> bool:
     """Goes on with the session that a client comes back to, if that can be; if not, that one ends."""
     resumes = session.services.resumes
     former = resumes.claim(resume.token)
     if former is None or former.resumption is None:
         return False
     resumption = former.resumption
-    if former.uid != description["uid"] or resumption.is_outrun or not resumption.buffer.has_all_after(resume.seq):
+    if former.uid != hello.shown["uid"] or resumption.is_outrun or not resumption.buffer.has_all_after(resume.seq):
         former.close(CloseCode.SESSION_MOVED, "the client began anew", now)
         return False
     told = {
@@ -87,8 +144,9 @@ def _go_on(session: Session, description: Json, resume: ResumeRequest, transacti
         "resume": {"token": resumption.token, "window": resumes.window},
         "resumed": True,
         "received": resumption.received,
+        **_settle(former, hello.grant, now),
     }
-    former.take_over(session, resume.seq, description, messages.hello_ack(Status.SUCCESS, transaction, told))
+    former.take_over(session, resume.seq, hello.shown, messages.hello_ack(Status.SUCCESS, transaction, told))
     return True
 
 

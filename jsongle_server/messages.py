@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from jsongle_server.codec import Json
-from jsongle_server.vocabulary import Action, ErrorCode, Event, Query, Reason, RoomKind, Status
+from jsongle_server.vocabulary import Action, ErrorCode, Event, Namespace, Query, Reason, RoomKind, Status
 
 _ECHOED_IN_CALLS = ("sid", "initiator", "responder")
 
@@ -97,6 +97,19 @@ def room_event(kind: RoomKind, event: Event, *, rid: str, member: Json, at: str)
     }
 
 
+def token_expiring(*, expires: str) -> Json:
+    """Tells a client that its token will not be good for long (protocol section 3)."""
+    return _session_event(Event.TOKEN_EXPIRING, {"expires": expires})
+
+
+def new_ice_servers(servers: list[Json], *, ttl: int) -> Json:
+    """Tells a client which ICE servers to use from now on (protocol section 4).
+
+    :param ttl: for how many seconds the credentials are good.
+    """
+    return _session_event(Event.ICE_SERVERS, {"iceServers": servers, "ttl": ttl})
+
+
 def received(message: Json, *, mid: str, at: str) -> Json:
     """Tells a sender that the server has its message (protocol section 5).
 
@@ -131,6 +144,15 @@ def retract(message: Json, reason: Reason, *, at: str) -> Json:
 def call_echo(message: Json) -> Json:
     """What the server's own messages about a call repeat of those of its parties."""
     return {key: message[key] for key in _ECHOED_IN_CALLS if key in message}
+
+
+def _session_event(event: Event, description: Json) -> Json:
+    return {
+        "action": Action.SESSION_EVENT,
+        "namespace": Namespace.SESSION,
+        "event": event,
+        "description": description,
+    }
 
 
 def _call_info(message: Json, reason: Reason, description: Json) -> Json:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsongle_server import messages
 from jsongle_server.codec import Envelope, Json
-from jsongle_server.errors import BadParameter, NoSuchRecipient, UnknownQuery
+from jsongle_server.errors import BadParameter, NoSuchRecipient, NotAllowed, UnknownQuery
 from jsongle_server.hello import check_dn, check_size
+from jsongle_server.ice import ice_servers
 from jsongle_server.membership import join, leave
 from jsongle_server.vocabulary import MAX_NAME, Action, Query, RoomKind
 
@@ -54,6 +55,8 @@ def _join(session: Session, description: Json, kind: RoomKind, now: float) -> Js
     rid = _room_id(session, description)
     if kind is RoomKind.MUC and "/" in rid:
         raise BadParameter("'rid' of a multi-user room must not contain '/'")
+    if not session.grant.allows(rid):
+        raise NotAllowed("The token does not allow this room")
     dn = description.get("dn")
     check_dn(dn)
     if dn is not None:
@@ -83,7 +86,8 @@ def _ping(session: Session, description: Json, now: float) -> Json:
 
 
 def _ice_servers(session: Session, description: Json, now: float) -> Json:
-    return {"iceServers": [], "ttl": 0}
+    servers, ttl = ice_servers(session.services.config, session.uid, now)
+    return {"iceServers": servers, "ttl": ttl}
 
 
 def _room_id(session: Session, description: Json) -> str:

@@ -14,6 +14,8 @@ from twisted.logger import Logger, LogLevel, globalLogPublisher
 
 from jsongle_server import __version__, listening
 from jsongle_server.config import Config, ConfigError
+from jsongle_server.jwks import KeyFetcher
+from jsongle_server.keys import Keys
 from jsongle_server.lifecycle import Lifecycle, Phase
 from jsongle_server.log_file import LogFile
 from jsongle_server.logs import LEVELS, LogControl
@@ -36,6 +38,7 @@ class Server(Service):
     :param factory: serves the WebSocket port.
     :param site: serves the REST port.
     :param sockets: both ports, bound: WebSocket, REST.
+    :param fetcher: keeps the keys for tokens up to date.
     :param reconfigure: has every part go by other settings.
     :param log_file: the server's own log, where it has one: written from now on, closed at the end.
 
@@ -52,6 +55,7 @@ class Server(Service):
         lifecycle: Lifecycle,
         factory: SignalingFactory,
         site: Site,
+        fetcher: KeyFetcher,
         sockets: tuple[socket.socket, socket.socket],
         log_file: LogFile | None,
         control: LogControl,
@@ -65,6 +69,7 @@ class Server(Service):
         self._lifecycle = lifecycle
         self._factory = factory
         self._site = site
+        self._fetcher = fetcher
         self._sockets = sockets
         ws, rest = sockets
         self.addresses = (listening.url("ws", ws), listening.url("http", rest))
@@ -84,9 +89,12 @@ class Server(Service):
             listening.adopt(self._reactor, ws, self._factory),
             listening.adopt(self._reactor, rest, self._site),
         ]
+        self._fetcher.reconfigure(self._config)
         self._lifecycle.phase = Phase.READY
         self._log.info("WebSocket on {address}", address=ws_address)
         self._log.info("REST on {address}", address=rest_address)
+        if not self._factory.signaling.asks_for_tokens:
+            self._log.warn("anybody may claim any user id: neither appToken nor a key for signed tokens is configured")
 
     def reload(self, read: Callable[[], Config]) -> None:
         """Goes by the settings as they are now, as far as they can change while the server runs.
@@ -145,6 +153,7 @@ class Server(Service):
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.abort_all()
+        self._fetcher.stop()
         self._factory.signaling.end_detached(self._reactor.seconds())
         self._log.info("stopped")
         if self._log_file is not None and self._observer is not None:
@@ -173,7 +182,9 @@ def make_server(
     lifecycle = Lifecycle(started=reactor.seconds())
     lifecycle.ws_port, lifecycle.rest_port = (bound.getsockname()[1] for bound in sockets)
     metrics = Metrics(__version__)
-    signaling = Signaling(config, metrics, clock=reactor)
+    keys = Keys(config)
+    signaling = Signaling(config, metrics, clock=reactor, keys=keys)
+    fetcher = KeyFetcher(reactor, keys)
     control.watch(lambda: signaling.trace(enabled=control.enabled("debug")))
     factory = SignalingFactory(config, signaling, lifecycle, reactor=reactor)
     api = RestApi(
@@ -187,7 +198,7 @@ def make_server(
     )
 
     def reconfigure(config: Config) -> None:
-        for part in (signaling, factory, api):
+        for part in (signaling, factory, api, fetcher):
             part.reconfigure(config)
 
     return Server(
@@ -195,6 +206,7 @@ def make_server(
         lifecycle=lifecycle,
         factory=factory,
         site=make_site(api, reactor),
+        fetcher=fetcher,
         sockets=sockets,
         log_file=log_file,
         control=control,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jsongle_server.resume import Resumes
     from jsongle_server.rooms import Rooms
     from jsongle_server.session import Session
+    from jsongle_server.tokens import Tokens
     from jsongle_server.vocabulary import CloseCode
 
 Handler = Callable[["Session", Envelope, float], None]
@@ -77,6 +78,10 @@ class Peer(Protocol):
         """Takes nothing from the client for some seconds; what it sends meanwhile is not lost."""
         ...
 
+    def wake(self) -> None:
+        """Takes what the client sends again, if it was resting."""
+        ...
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Closes the connection after what was sent before; does nothing once it is closing."""
         ...
@@ -90,6 +95,7 @@ class Services:
     :ivar address: the server's identity as JSON.
     :ivar moved: takes note that a peer has another session now.
     :ivar resumes: the sessions that outlive their connections.
+    :ivar tokens: who clients may be, and what they may do.
     :ivar clock: tells the time and runs timers.
     :ivar leave_calls: takes a session out of its calls.
     :ivar new_id: makes a UUID4 string.
@@ -106,6 +112,7 @@ class Services:
     metrics: Metrics
     clock: Clock
     resumes: Resumes
+    tokens: Tokens
     moved: Callable[[Peer, Session], None]
     leave_calls: LeaveCalls
     new_id: Callable[[], str]

@@ -15,17 +15,19 @@ from twisted.logger import Logger, LogLevel
 from jsongle_server import __version__, messages
 from jsongle_server.codec import Envelope, Json, Outgoing, address, decode
 from jsongle_server.error_answers import answer_error
-from jsongle_server.errors import InternalError, JsongleError, NotJson, TooFast, Unavailable
+from jsongle_server.errors import InternalError, JsongleError, NotJson, TokenRefused, TooFast, Unavailable
 from jsongle_server.membership import leave
 from jsongle_server.metrics import OTHER_ACTION
 from jsongle_server.privacy import obfuscated
 from jsongle_server.throttle import Throttle
+from jsongle_server.tokens import EVERYTHING, Grant
 from jsongle_server.vocabulary import ACTIONS, IQ_REQUESTS, CloseCode
 
 if TYPE_CHECKING:
+    from jsongle_server.reminders import Reminders
     from jsongle_server.resume import Resumption
     from jsongle_server.rooms import Room
-    from jsongle_server.services import Peer, Services
+    from jsongle_server.services import Handler, Peer, Services
 
 INFO: Final = "Easy signaling using JSONgle-Server"
 """What the server says of itself in its hello."""
@@ -33,8 +35,14 @@ INFO: Final = "Easy signaling using JSONgle-Server"
 STOPPING: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART})
 """Closes with which the server goes, not the client: calls go on without it."""
 
+LONGEST_REST: Final = 60.0
+"""Seconds for which nothing is read from a client while its hello waits; keys are there, or not to be had, sooner."""
+
 MAX_ALIASES: Final = 16
 """Most identities of later connections that still lead to a session."""
+
+MAX_REFUSED_TOKENS: Final = 3
+"""So many refused tokens end a session (protocol section 3)."""
 
 TOLD_MEMORY: Final = 256
 """For how many calls, the latest ones, a session is remembered to have been told that nobody is there."""
@@ -56,7 +64,10 @@ class Session:
     :param remote: the client's network address, for people to read.
     :param now: seconds since the epoch.
     :param must_resume: whether there is no room for it unless it goes on with a session that there is.
+    :param presented: the token that came with the handshake, forgotten once the client has said hello.
 
+    :ivar grant: what its token allows.
+    :ivar reminders: what happens to it by itself, if anything will.
     :ivar address: its identity as JSON.
     :ivar aliases: the identities that the client was greeted with on later connections, the latest ones: frames that it
         wrote under them may still come. Others never see them.
@@ -68,13 +79,17 @@ class Session:
     __slots__ = (
         "_description",
         "_peer",
+        "_refused_tokens",
         "_throttle",
         "_told",
         "address",
         "aliases",
         "connected",
+        "grant",
         "identity",
         "must_resume",
+        "presented",
+        "reminders",
         "remote",
         "resumption",
         "rooms",
@@ -85,7 +100,15 @@ class Session:
     )
 
     def __init__(
-        self, services: Services, peer: Peer, *, identity: str, remote: str, now: float, must_resume: bool = False
+        self,
+        services: Services,
+        peer: Peer,
+        *,
+        identity: str,
+        remote: str,
+        now: float,
+        must_resume: bool = False,
+        presented: str | None = None,
     ) -> None:
         self.services = services
         self.identity = identity
@@ -98,6 +121,10 @@ class Session:
         self._told: dict[int, None] = {}
         self.aliases: dict[str, None] = {}
         self.must_resume = must_resume
+        self.presented = presented
+        self.grant: Grant = EVERYTHING
+        self.reminders: Reminders | None = None
+        self._refused_tokens = 0
         self.resumption: Resumption | None = None
         self._peer: Peer | None = peer
         self.address = address(identity)
@@ -145,9 +172,18 @@ class Session:
                 self.services.metrics.count_received("", len(payload))
             self._take_error(error, envelope, now, admitted=admitted)
         except Exception:
-            self._log.failure("a message could not be handled", level=LogLevel.error, session=self.identity)
-            answer_error(self, InternalError("Internal error"), envelope, admitted=admitted)
-            self.close(CloseCode.INTERNAL_ERROR, "internal error", now)
+            self._fail(envelope, now, admitted=admitted)
+
+    def await_keys(self, envelope: Envelope, handle: Handler) -> bool:
+        """Has a hello wait until keys have been fetched, and all that the client sends after it.
+
+        :returns: whether it waits; not where there are no other keys to be had.
+        """
+        services = self.services
+        if not services.tokens.keys.await_others(lambda: self._take_up(envelope, handle, services.clock.seconds())):
+            return False
+        self._rest(LONGEST_REST)
+        return True
 
     def say(self, jsongle: Json) -> None:
         """Sends the client something in the server's own name.
@@ -304,6 +340,8 @@ class Session:
             self.services.metrics.session_seconds += max(0.0, now - self.connected)
         self.state = SessionState.ENDED
         self._peer = None
+        if self.reminders is not None:
+            self.reminders.cancel()
         self.services.resumes.forget(self)
         self.services.leave_calls(self, now, tell=tell_calls)
         for rid in list(self.rooms):
@@ -352,6 +390,29 @@ class Session:
             self.close(CloseCode.TRY_AGAIN_LATER, error.details, now)
         elif isinstance(error, TooFast) and self._throttle.is_abuse(now):
             self.close(CloseCode.POLICY_VIOLATION, "too many messages", now)
+        elif isinstance(error, TokenRefused):
+            self._refused_tokens += 1
+            if self._refused_tokens >= MAX_REFUSED_TOKENS:
+                self.close(CloseCode.POLICY_VIOLATION, "too many refused tokens", now)
+
+    def _take_up(self, envelope: Envelope, handle: Handler, now: float) -> None:
+        """Handles a message that has waited."""
+        peer = self._peer
+        if peer is None:
+            return
+        try:
+            handle(self, envelope, now)
+        except JsongleError as error:
+            self._take_error(error, envelope, now, admitted=True)
+        except Exception:
+            self._fail(envelope, now, admitted=True)
+        peer.wake()
+
+    def _fail(self, envelope: Envelope | None, now: float, *, admitted: bool) -> None:
+        """Ends the session for the exception that is being handled; the client is not told what it is."""
+        self._log.failure("a message could not be handled", level=LogLevel.error, session=self.identity)
+        answer_error(self, InternalError("Internal error"), envelope, admitted=admitted)
+        self.close(CloseCode.INTERNAL_ERROR, "internal error", now)
 
     def _rest(self, delay: float) -> None:
         """Has the client read from more slowly, where it is too fast."""

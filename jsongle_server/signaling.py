@@ -20,12 +20,14 @@ from jsongle_server.codec import address
 from jsongle_server.config import Config
 from jsongle_server.handlers import admit
 from jsongle_server.ids import Ids
+from jsongle_server.keys import Keys
 from jsongle_server.metrics import Metrics
 from jsongle_server.registry import Registry
 from jsongle_server.resume import Resumes
 from jsongle_server.rooms import Rooms
 from jsongle_server.services import Clock, Peer, Services
 from jsongle_server.session import Session, SessionState
+from jsongle_server.tokens import Tokens
 from jsongle_server.vocabulary import RoomKind
 
 SECRET_BYTES: Final = 24
@@ -38,6 +40,7 @@ class Signaling:
     :param config: the configuration.
     :param metrics: where to count.
     :param clock: tells the time and runs timers.
+    :param keys: what signed tokens are checked with; those of the configuration unless others are fetched.
     :param tracing: whether lines at level debug are logged.
     :param new_id: makes unique ids; UUID4 strings unless a test wants others.
     :param new_secret: makes unguessable strings; of 192 bits unless a test wants others.
@@ -52,6 +55,7 @@ class Signaling:
         metrics: Metrics,
         *,
         clock: Clock,
+        keys: Keys | None = None,
         tracing: bool = False,
         new_id: Callable[[], str] | None = None,
         new_secret: Callable[[], str] = lambda: token_urlsafe(SECRET_BYTES),
@@ -71,6 +75,7 @@ class Signaling:
             calls=self.calls,
             metrics=metrics,
             clock=clock,
+            tokens=Tokens(config, keys or Keys(config)),
             resumes=Resumes(lambda: self._services.config, clock, new_secret=new_secret),
             moved=self._connections.__setitem__,
             leave_calls=leave_calls,
@@ -87,8 +92,16 @@ class Signaling:
 
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on; rates of clients that are here stay as they are."""
+        keys = self._services.tokens.keys
+        keys.reconfigure(config)
         self._services.config = config
+        self._services.tokens = Tokens(config, keys)
         self.rooms.limit(max_members=_max_members(config), max_rooms_per_user=config.max_rooms_per_user)
+
+    @property
+    def asks_for_tokens(self) -> bool:
+        """Whether clients must present a token of any kind."""
+        return self._services.tokens.are_needed
 
     @property
     def connection_count(self) -> int:
@@ -103,16 +116,24 @@ class Signaling:
             if session.state is not SessionState.ENDED and session.is_heard_through(peer)
         )
 
-    def open(self, peer: Peer, *, remote: str, now: float, must_resume: bool = False) -> Session:
+    def open(
+        self, peer: Peer, *, remote: str, now: float, must_resume: bool = False, presented: str | None = None
+    ) -> Session:
         """Begins the session of a connection that has just opened, and greets it.
 
         :param remote: the client's network address.
         :param now: seconds since the epoch.
         :param must_resume: whether there is only room for it if it goes on with a session that there is.
+        :param presented: the token that came with the handshake.
         """
-        identity = self._services.new_id()
         session = self._session_type(
-            self._services, peer, identity=identity, remote=remote, now=now, must_resume=must_resume
+            self._services,
+            peer,
+            identity=self._services.new_id(),
+            remote=remote,
+            now=now,
+            must_resume=must_resume,
+            presented=presented,
         )
         self._connections[peer] = session
         peer.attach(session)

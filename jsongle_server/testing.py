@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 
 from jsongle_server import __version__
 from jsongle_server.config import Config
+from jsongle_server.keys import Keys
 from jsongle_server.metrics import Metrics
 from jsongle_server.session import Session
 from jsongle_server.signaling import Signaling
@@ -157,6 +158,9 @@ class RecordingPeer:
         """Notes that the server would not listen for so long; it listens all the same."""
         self.rested += delay
 
+    def wake(self) -> None:
+        """Does nothing: it has listened all the time."""
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Notes the close."""
         self._client.closed = (int(code), reason)
@@ -174,7 +178,8 @@ class MemoryServer:
         self.clock = Clock()
         self.clock.rightNow = START
         self.metrics = Metrics(__version__)
-        self.signaling = Signaling(self.config, self.metrics, clock=self.clock, tracing=tracing)
+        self.keys = Keys(self.config)
+        self.signaling = Signaling(self.config, self.metrics, clock=self.clock, keys=self.keys, tracing=tracing)
         self._peers: dict[Client, RecordingPeer] = {}
 
     def connect(self) -> Client:

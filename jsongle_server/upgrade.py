@@ -14,7 +14,7 @@ from typing import Final
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-_REQUEST: Final = re.compile(r"GET (/(?!/)[\w.~%/-]*)(?:\?[!\"$-~]*)? HTTP/1\.1", re.ASCII)
+_REQUEST: Final = re.compile(r"GET (/(?!/)[\w.~%/-]*)(?:\?([!\"$-~]*))? HTTP/1\.1", re.ASCII)
 _HOST: Final = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?", re.ASCII)
 _ORIGIN: Final = re.compile(r"null|[a-z][a-z\d]*://[\w.-]+(?::[1-5]?\d{1,4})?", re.ASCII)
 _KEY: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
@@ -28,6 +28,8 @@ class Upgrade:
     """A request to open a WebSocket.
 
     :ivar path: the path asked for, without its query.
+    :ivar query: that query, as it stands there.
+    :ivar authorization: whom the client wants to be let in as, as it stands there.
     :ivar origin: the page that asks, empty where no browser does.
     :ivar protocols: the subprotocols offered.
     :ivar extensions: the extensions offered, as they stand there.
@@ -36,6 +38,8 @@ class Upgrade:
     """
 
     path: str
+    query: str
+    authorization: str
     origin: str
     protocols: list[str]
     extensions: str
@@ -63,6 +67,8 @@ def read_upgrade(data: bytes) -> Upgrade | None:
         return None
     return Upgrade(
         path=asked[1],
+        query=asked[2] or "",
+        authorization=headers.get("authorization", ""),
         origin=headers.get("origin", ""),
         protocols=protocols,
         extensions=headers.get("sec-websocket-extensions", ""),

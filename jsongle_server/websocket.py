@@ -18,6 +18,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
+from jsongle_server.credentials import presented_token
 from jsongle_server.frame_reader import FrameReader
 from jsongle_server.framing import text_frame
 from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, judge_failure, refusal_for
@@ -56,6 +57,7 @@ class SignalingProtocol(FrameReader):
     _refusal: Refusal | None = None
     _must_resume = False
     _counted_host: str | None = None
+    _presented: str | None = None
     _outbox: Outbox
 
     @classmethod
@@ -103,6 +105,8 @@ class SignalingProtocol(FrameReader):
             self._log.failure("a handshake could not be handled", level=LogLevel.error)
             self._refusal = _internal()
             raise self._refusal from None
+        if factory.signaling.asks_for_tokens:
+            self._presented = presented_token(request)
         return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
 
     def onOpen(self) -> None:
@@ -305,7 +309,10 @@ class SignalingProtocol(FrameReader):
         self._counted_host = self.host
         factory.addresses.opened(self._counted_host)
         self.begin_to_read()
-        factory.signaling.open(self, remote=self.remote, now=factory.now(), must_resume=self._must_resume)
+        presented, self._presented = self._presented, None
+        factory.signaling.open(
+            self, remote=self.remote, now=factory.now(), must_resume=self._must_resume, presented=presented
+        )
         self._hellos.start(self)
 
     def _handshake_overdue(self) -> None:

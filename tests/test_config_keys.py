@@ -11,10 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from jsongle_server.config import Config
-from jsongle_server.config_keys import SigningKey
+from jsongle_server.config_keys import KeySetFile, SigningKey
 from tests.test_config import SettingCase
-
-SECRET = "a-secret-of-thirty-two-character"
+from tests.token_makers import jwk, key_set
 
 
 class SecretTests(SettingCase):
@@ -114,3 +113,19 @@ class PublicKeyTests(SettingCase):
         before = Config.from_mapping({"jwtKey": path})
         Path(path).write_bytes(pems[1])
         self.assertEqual(before.reloaded(Config.from_mapping({"jwtKey": path}))[1], ["jwtKey"])
+
+
+class KeySetFileTests(SettingCase):
+    """Key sets in files."""
+
+    def test_content_is_read_at_once(self) -> None:
+        """A reload notices a set that was replaced, and a bad one is refused before anything changes."""
+        path = Path(self.mktemp()).absolute()
+        path.write_bytes(key_set(jwk("a")))
+        before = Config.from_mapping({"jwksPath": str(path)})
+        self.assertEqual(before.jwks_path, KeySetFile(str(path), key_set(jwk("a"))))
+        path.write_bytes(key_set(jwk("b")))
+        self.assertEqual(before.reloaded(Config.from_mapping({"jwksPath": str(path)}))[1], ["jwksPath"])
+        path.write_bytes(b'{"keys": []}')
+        (problem,) = self.problems(jwksPath=str(path))
+        self.assertIn("a key set with at least one public key that is for signatures is", problem)

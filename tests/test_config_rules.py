@@ -6,16 +6,16 @@ from pathlib import Path
 
 from jsongle_server.config import Config
 from tests.test_config import SettingCase
-from tests.test_config_keys import SECRET
+from tests.token_makers import SECRET, jwk, key_set
 
 
 class TogetherTests(SettingCase):
     """Each rule: what it refuses, and what it leaves alone."""
 
-    def file(self) -> str:
+    def file(self, text: str = "") -> str:
         """The path of a file that can be read."""
         path = Path(self.mktemp()).absolute()
-        path.write_text("{}")
+        path.write_text(text)
         return str(path)
 
     def assertRefused(self, problem: str, **values: str) -> None:
@@ -33,7 +33,7 @@ class TogetherTests(SettingCase):
             jwtKey=SECRET,
             jwksUrl="https://example.com/jwks",
         )
-        self.assertFine(jwksPath=self.file())
+        self.assertFine(jwksPath=self.file(key_set(jwk("a")).decode()))
 
     def test_what_is_said_of_tokens_needs_a_key(self) -> None:
         """Whoever names an audience thinks that tokens are checked: without a key they are not."""
@@ -116,7 +116,7 @@ class ListTests(SettingCase):
     def read_with_key(self, text: str) -> object:
         """The algorithms, where there is a key set that any fit."""
         path = Path(self.mktemp())
-        path.write_text("{}")
+        path.write_bytes(key_set(jwk("a")))
         return Config.from_mapping({"jwtAlgorithms": text, "jwksPath": str(path)}).jwt_algorithms
 
     def test_ice_servers(self) -> None:

@@ -25,17 +25,19 @@ LAYERS: Final[dict[int, str]] = {
     0: """
         __init__ vocabulary errors ids lifecycle privacy
         config config_table config_rules config_keys config_values config_addresses config_envfile config_sources
+        key_set
     """,
-    1: "codec messages limits replay stun",
+    1: "codec messages limits replay keys tokens ice stun",
     2: "member rooms registry routing metrics call_steps calls",
     3: """
-        session services membership hello resume throttle queries relay call_relay reports handlers error_answers
-        signaling stats selftest selftest_client
+        session services membership hello reminders resume throttle queries relay call_relay reports handlers
+        error_answers signaling stats selftest selftest_client
     """,
     4: """
         websocket websocket_factory lean frame_reader framing flusher poller outbox
-        handshake upgrade addresses keepalive timeouts listening
+        handshake upgrade credentials addresses keepalive timeouts listening
         rest rest_* telemetry
+        jwks http_body
         logs log_*
     """,
     5: "service tap",

@@ -37,6 +37,9 @@ class BrokenPeer:
         """Fails."""
         raise OSError("broken pipe")
 
+    def wake(self) -> None:
+        """Listens all the time."""
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Closes all the same."""
 
@@ -63,6 +66,9 @@ class JournalPeer:
         """What comes from it is handed to the session by the test."""
 
     def rest(self, delay: float) -> None:
+        """What comes from it is handed to the session by the test."""
+
+    def wake(self) -> None:
         """What comes from it is handed to the session by the test."""
 
     def send_later(self, payload: bytes) -> None:
