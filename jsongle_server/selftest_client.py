@@ -169,5 +169,8 @@ class _Connection:
     def rest(self, delay: float) -> None:
         pass  # whoever says one thing at a time is never too fast
 
+    def wake(self) -> None:
+        pass  # it listens all the time
+
     def close(self, code: CloseCode, reason: str) -> None:
         self.session = None
