@@ -15,7 +15,7 @@ MAX_AGE: Final = 600
 """Seconds for which a browser may remember the answer to a preflight."""
 
 _PREFLIGHT: Final = (
-    ("Access-Control-Allow-Methods", "GET, HEAD, PUT, DELETE"),
+    ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE"),
     ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
     ("Access-Control-Max-Age", str(MAX_AGE)),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
@@ -49,10 +49,11 @@ class Front(Resource):
         """Answers a request, or hands it on."""
         is_allowed_page = self.begin(request)
         try:
-            path = _checked_path(request)
+            parts = _read_path(request)
         except HttpError as error:
             return answer_error(request, error)
-        request.route = self._route_of(path)
+        request.postpath = [part.encode("ascii") for part in parts]
+        request.route = self._route_of("/" + "/".join(parts))
         if is_allowed_page and is_preflight(request):
             prepare_preflight(request)
             request.finish()
@@ -69,8 +70,10 @@ class Front(Resource):
         return allow_origin(request, self._origins())
 
 
-def _checked_path(request: RestRequest) -> str:
-    """The decoded path of a request.
+def _read_path(request: RestRequest) -> list[str]:
+    """The parts of a request's path, each percent-encoded in the one way that the router knows it by.
+
+    Left encoded, a part may hold whatever it likes: a slash, a line end, dots.
 
     :raises HttpError: the router could not take it.
     """
@@ -78,11 +81,11 @@ def _checked_path(request: RestRequest) -> str:
     if request.method not in METHODS:
         known = ", ".join(sorted(method.decode("ascii") for method in METHODS))
         raise HttpError(HTTPStatus.NOT_IMPLEMENTED, f"The methods that there are: {known}")
+    root, *parts = request.path.split(b"/")
+    # The router would overlook a second slash.
+    if root or not parts or (len(parts) > 1 and not parts[0]):
+        raise HttpError(HTTPStatus.NOT_FOUND, NOT_FOUND)
     try:
-        path = unquote_to_bytes(request.path).decode("utf-8")
+        return [quote(unquote_to_bytes(part).decode("utf-8"), safe="") for part in parts]
     except UnicodeDecodeError as error:
         raise HttpError(HTTPStatus.BAD_REQUEST, "The path is not UTF-8") from error
-    # The router would overlook them.
-    if path.startswith("//"):
-        raise HttpError(HTTPStatus.NOT_FOUND, NOT_FOUND)
-    return path

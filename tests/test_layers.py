@@ -36,7 +36,7 @@ LAYERS: Final[dict[int, str]] = {
     4: """
         websocket websocket_factory lean frame_reader framing flusher poller outbox
         handshake upgrade credentials addresses keepalive timeouts listening
-        rest rest_* telemetry
+        rest rest_* openapi telemetry
         jwks http_body
         logs log_*
     """,

@@ -58,7 +58,7 @@ class CorsTests(SynchronousTestCase):
         self.assertEqual((answer.status, answer.body, answer.headers["Content-Length"]), (204, b"", None))
         self.assertEqual(
             (answer.headers["Access-Control-Allow-Methods"], answer.headers["Access-Control-Allow-Headers"]),
-            ("GET, HEAD, PUT, DELETE", "Authorization, Content-Type"),
+            ("GET, HEAD, POST, PUT, DELETE", "Authorization, Content-Type"),
         )
         self.assertEqual(answer.headers["Access-Control-Max-Age"], "600")
 

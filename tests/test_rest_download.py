@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server import rest
+from jsongle_server import rest_logs
 from jsongle_server.rest_download import CHUNK, STALL_LIMIT, open_regular
 from tests.rest_support import TOKEN, RestServer, Wire, parse
 
@@ -52,7 +52,7 @@ class LogTests(SynchronousTestCase):
             opened.append(file)
             return file, size
 
-        self.patch(rest, "open_regular", spying)
+        self.patch(rest_logs, "open_regular", spying)
         return opened
 
     def take(self, wire: Wire) -> None:
@@ -98,7 +98,7 @@ class LogTests(SynchronousTestCase):
             def fail(path: str, error: OSError = error) -> None:
                 raise error
 
-            self.patch(rest, "open_regular", fail)
+            self.patch(rest_logs, "open_regular", fail)
             answer = self.server.get("/logs")
             self.assertEqual(answer.status, 500)
             self.assertEqual(answer.json, {"errorCode": 500001, "errorMsg": f"The log file cannot be read: {reason}"})

@@ -1,0 +1,48 @@
+"""What the routes work on: a server's parts, as far as they are shown and changed over HTTP. Layer 4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsongle_server.config import Config
+    from jsongle_server.lifecycle import Lifecycle
+    from jsongle_server.logs import LogControl
+    from jsongle_server.metrics import Metrics
+    from jsongle_server.rest_auth import Gate
+    from jsongle_server.signaling import Signaling
+    from jsongle_server.telemetry import Telemetry
+
+
+@dataclass(slots=True)
+class RestContext:
+    """What every route can reach.
+
+    :ivar config: the settings in force; another one after a reload.
+    :ivar gate: lets requests through or raises; another one after a reload.
+    :ivar lifecycle: says whether the server is ready.
+    :ivar signaling: its sessions, rooms and calls.
+    :ivar metrics: what it counted.
+    :ivar control: its log level.
+    :ivar log_path: the log file to show; ``None`` where there is none.
+    :ivar telemetry: measures the machine.
+    :ivar document: the OpenAPI document of all routes.
+    :ivar reactor: gives the time.
+    """
+
+    config: Config
+    gate: Gate
+    lifecycle: Lifecycle
+    signaling: Signaling
+    metrics: Metrics
+    control: LogControl
+    log_path: str | None
+    telemetry: Telemetry
+    document: dict[str, Any]
+    reactor: Any
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        seconds: float = self.reactor.seconds()
+        return seconds
