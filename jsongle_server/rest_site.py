@@ -12,6 +12,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import LogLevel
 from twisted.protocols.basic import LineReceiver
@@ -124,6 +125,9 @@ class RestChannel(HTTPChannel):
     abortTimeout = CLOSE_TIMEOUT
     site: RestSite
     transport: Any
+    _networkProducer: Any
+    _buffer: bytes
+    _turn: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         """Counts itself in."""
@@ -133,11 +137,31 @@ class RestChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Counts itself out."""
         self.site.connections -= 1
+        self._stop_waiting()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
         """Takes data without granting more time for it: whoever trickles a request gets no longer than the others."""
         LineReceiver.dataReceived(self, data)
+
+    def requestDone(self, request: Any) -> None:
+        """Ends a request. Others that came in the same read have a turn each, once the client has taken what is before.
+
+        Twisted would answer all of them at once, thousands of them, and keep the answers for a client that takes none.
+        """
+        self.paused = True
+        super().requestDone(request)
+        if self._buffer or self._waitingForTransport:
+            self._networkProducer.pauseProducing()
+            self._wait_for_turn()
+        else:
+            self.paused = False
+
+    def resumeProducing(self) -> None:
+        """Goes on, the client having taken what it got."""
+        super().resumeProducing()
+        if self.paused:
+            self._wait_for_turn()
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuses a line without an end."""
@@ -151,7 +175,25 @@ class RestChannel(HTTPChannel):
         """Closes once the client has taken what was written, or has failed to for too long."""
         if self._abortingCall is None:
             self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
+        self._stop_waiting()
         super().loseConnection()
+
+    def _wait_for_turn(self) -> None:
+        if self._turn is None and not self.transport.disconnecting:
+            self._turn = self.callLater(0, self._take_turn)
+
+    def _stop_waiting(self) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def _take_turn(self) -> None:
+        """Takes the next request, unless the client is still to take answers: then that has another turn come."""
+        self._turn = None
+        if not self._waitingForTransport:
+            self.paused = False
+            self._networkProducer.resumeProducing()
+            self.dataReceived(b"")
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         # Twisted's own, private as it is, is the only place that all malformed requests pass; it sends no body.
