@@ -75,7 +75,7 @@ class Signaling:
             calls=self.calls,
             metrics=metrics,
             clock=clock,
-            tokens=Tokens(config, keys or Keys(config)),
+            tokens=Tokens(config, Keys(config) if keys is None else keys),
             resumes=Resumes(lambda: self._services.config, clock, new_secret=new_secret),
             moved=self._connections.__setitem__,
             leave_calls=leave_calls,
