@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from http import HTTPStatus
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from klein import Klein
@@ -20,6 +21,7 @@ from jsongle_server.rest_context import RestContext
 from jsongle_server.rest_front import Front
 from jsongle_server.rest_json import NOT_FOUND, HttpError, answer_error
 from jsongle_server.rest_site import OTHER_ROUTE, RestRequest, RestSite
+from jsongle_server.selftest import SelfTest
 from jsongle_server.telemetry import Runner, Telemetry
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class RestApi:
             control=control,
             log_path=log_path,
             telemetry=Telemetry(started=lifecycle.started, path=watched, reactor=reactor, run=run),
+            selftest=_selftest(config, reactor),
             document=openapi.document(ROUTES),
             reactor=reactor,
         )
@@ -107,6 +110,7 @@ class RestApi:
         """Goes by other settings from now on."""
         self.context.config = config
         self.context.gate = _gate(config, self.context.reactor)
+        self.context.selftest = _selftest(config, self.context.reactor)
 
     def resource(self) -> Front:
         """The root of the site; made to be served by :func:`make_site`."""
@@ -156,3 +160,7 @@ def make_site(api: RestApi, reactor: Any) -> Site:
 
 def _gate(config: Config, reactor: Any) -> Gate:
     return Gate(config.admin_token, config.cors_policy_origin, now=reactor.seconds)
+
+
+def _selftest(config: Config, reactor: Any) -> SelfTest:
+    return SelfTest(config, now=reactor.seconds, stopwatch=perf_counter)

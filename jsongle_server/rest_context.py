@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from jsongle_server.logs import LogControl
     from jsongle_server.metrics import Metrics
     from jsongle_server.rest_auth import Gate
+    from jsongle_server.selftest import SelfTest
     from jsongle_server.signaling import Signaling
     from jsongle_server.telemetry import Telemetry
 
@@ -27,6 +28,7 @@ class RestContext:
     :ivar control: its log level.
     :ivar log_path: the log file to show; ``None`` where there is none.
     :ivar telemetry: measures the machine.
+    :ivar selftest: has the server talk to itself; another one after a reload.
     :ivar document: the OpenAPI document of all routes.
     :ivar reactor: gives the time.
     """
@@ -39,6 +41,7 @@ class RestContext:
     control: LogControl
     log_path: str | None
     telemetry: Telemetry
+    selftest: SelfTest
     document: dict[str, Any]
     reactor: Any
 

@@ -104,13 +104,19 @@ async def telemetry(call: Call) -> bytes:
     return call.answer(await call.server.telemetry.measure())
 
 
+@route("GET", "/tests", door=Door.OPEN, answers={200: Answer("How it went", ref("SelfTest"))})
+def tests(call: Call) -> bytes:
+    """Has the server talk through a whole call with itself, in memory, and says how that went."""
+    return call.answer(call.server.selftest.result().as_json())
+
+
 @route("GET", "/openapi.json", door=Door.OPEN, answers={200: Answer("An OpenAPI 3.1 document", {"type": "object"})})
 def openapi(call: Call) -> bytes:
     """Describes every route, for programs."""
     return call.answer(call.server.document)
 
 
-ROUTES: Final = (about, ping, health, livez, readyz, metrics, show_stats, telemetry, openapi)
+ROUTES: Final = (about, ping, health, livez, readyz, metrics, show_stats, telemetry, tests, openapi)
 
 
 def _encoder(request: RestRequest) -> tuple[Callable[[Any], bytes], str]:

@@ -66,6 +66,10 @@ COMPONENTS: Final[Mapping[str, Schema]] = MappingProxyType(
             system=TEXT,
             executionTime=NUMBER,
         ),
+        "SelfTest": {
+            **record(score={"type": "integer", "minimum": 0, "maximum": 100}, executionTime=NUMBER, failed=array(TEXT)),
+            "required": ["score", "executionTime"],
+        },
         "Level": record(level=LEVEL, was=LEVEL),
         "Session": record(
             id=TEXT,

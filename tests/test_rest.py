@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
@@ -89,6 +90,30 @@ class AboutTests(ServerTestCase):
             set(self.server.get("/telemetry").json),
             {"memoryFree", "diskFree", "cpuFree", "uptime", "system", "executionTime"},
         )
+
+
+class SelfTestTests(ServerTestCase):
+    """The server's talk with itself."""
+
+    def test_score(self) -> None:
+        """Where all is well the answer is the full score and the time, and to the next caller the same."""
+        result = self.server.ask("GET", "/tests").json
+        self.assertEqual((set(result), result["score"]), ({"score", "executionTime"}, 100))
+        self.assertEqual(self.server.ask("GET", "/tests").json, result)
+
+    def test_settings_in_force(self) -> None:
+        """It goes by the settings of the last reload, and names what fails of them."""
+        self.server.get("/tests")
+        self.server.api.reconfigure(replace(self.server.config, max_members_per_room=1))
+        result = self.server.get("/tests").json
+        self.assertEqual((result["score"], result["failed"]), (85, ["join", "leave"]))
+
+    def test_live_state_is_left_alone(self) -> None:
+        """Nothing of it is among what is counted and listed."""
+        self.server.get("/tests")
+        self.assertEqual(self.server.get("/sessions").json["count"], 0)
+        self.assertEqual(self.server.get("/rooms").json["count"], 0)
+        self.assertEqual(self.server.metrics.sessions, 0)
 
 
 class MetricsTests(ServerTestCase):

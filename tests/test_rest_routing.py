@@ -11,7 +11,7 @@ from jsongle_server import __version__
 from jsongle_server.rest import RestApi
 from tests.rest_support import BEARER, LOCAL, TOKEN, RestServer
 
-OPEN = ("/about", "/ping", "/health", "/livez", "/readyz", "/metrics", "/stats", "/telemetry")
+OPEN = ("/about", "/ping", "/health", "/livez", "/readyz", "/metrics", "/stats", "/telemetry", "/tests")
 CLOSED = ("/logs", "/sessions", "/rooms")
 
 
