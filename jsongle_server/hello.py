@@ -12,13 +12,16 @@ from jsongle_server.codec import Envelope, Json, json_size
 from jsongle_server.errors import BadParameter, JsongleError, NotYourIdentity, TokenRefused, Unavailable
 from jsongle_server.ice import has_ice
 from jsongle_server.reminders import Reminders
-from jsongle_server.resume import ResumeRequest, read_resume
+from jsongle_server.resume import ResumeRequest, read_resume, take_over
 from jsongle_server.session import SessionState
 from jsongle_server.tokens import Grant, KeyMissing
 from jsongle_server.vocabulary import MAX_DESCRIPTION, MAX_NAME, Action, CloseCode, Query, Status
 
 if TYPE_CHECKING:
     from jsongle_server.session import Session
+
+LONGEST_REST: Final = 60.0
+"""Seconds for which nothing is read from a client while its hello waits; keys are there, or not to be had, sooner."""
 
 NEVER_SHOWN: Final = ("token", "appToken", "resume")
 """What a client may put into its hello that is nobody else's business."""
@@ -80,11 +83,13 @@ def _read(session: Session, envelope: Envelope, now: float) -> Hello | None:
         raise NotYourIdentity("A session keeps its 'uid'")
     said = envelope.jsongle["description"]
     resume = read_resume(said.get("resume"))
-    tokens = session.services.tokens
+    tokens, clock = session.services.tokens, session.services.clock
     try:
         grant = tokens.check(uid, said, session.presented, now)
     except KeyMissing:
-        if session.await_keys(envelope, handle_hello):
+        if tokens.keys.await_others(lambda: session.take_up(envelope, handle_hello, clock.seconds())):
+            # What the client sends after it waits as well.
+            session.rest(LONGEST_REST)
             return None
         if not tokens.keys:
             raise Unavailable("The keys to check tokens with cannot be had") from None
@@ -146,7 +151,7 @@ def _go_on(session: Session, hello: Hello, resume: ResumeRequest, transaction: A
         "received": resumption.received,
         **_settle(former, hello.grant, now),
     }
-    former.take_over(session, resume.seq, hello.shown, messages.hello_ack(Status.SUCCESS, transaction, told))
+    take_over(former, session, resume.seq, hello.shown, messages.hello_ack(Status.SUCCESS, transaction, told))
     return True
 
 

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.logger import Logger
+
 from jsongle_server.errors import BadParameter
 from jsongle_server.replay import ReplayBuffer
+from jsongle_server.vocabulary import CloseCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jsongle_server.codec import Json
     from jsongle_server.config import Config
     from jsongle_server.services import Clock, Timer
     from jsongle_server.session import Session
@@ -26,6 +30,9 @@ MAX_TOKEN: Final = 256
 
 MAX_TOKENS: Final = 4
 """Most tokens of one session that are good at a time: the last one used, and those made since."""
+
+
+_log: Final = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,36 @@ class Resumption:
             return False
         del self._secrets[: matches.index(True)]
         return True
+
+
+def take_over(session: Session, newcomer: Session, seq: int, description: Json, ack: Json) -> None:
+    """Has a session go on over the connection of its client that is back.
+
+    :param newcomer: the session of that connection.
+    :param seq: the number of the last envelope that the client has seen; the buffer holds all after it.
+    :param description: what others are shown from now on.
+    :param ack: what the client is told before it gets what it missed.
+    """
+    services, resumption = session.services, session.resumption
+    assert resumption is not None
+    peer, former = session.adopt(newcomer, description)
+    services.resumes.attach(session)
+    services.moved(peer, session)
+    peer.attach(session)
+    if former is not None:
+        former.attach(None)
+        former.close(CloseCode.SESSION_MOVED, "the session went on in a newer connection")
+    session.say_unnumbered(ack)
+    missed = resumption.buffer.after(seq)
+    services.metrics.resumed += 1
+    services.metrics.replayed += len(missed)
+    peer.send_missed(missed)
+    _log.info(
+        "resume {session} {remote}: {count} sent again",
+        session=session.identity,
+        remote=session.remote,
+        count=len(missed),
+    )
 
 
 class Resumes:

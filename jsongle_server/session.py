@@ -14,14 +14,14 @@ from twisted.logger import Logger, LogLevel
 
 from jsongle_server import __version__, messages
 from jsongle_server.codec import Envelope, Json, Outgoing, address, decode
-from jsongle_server.error_answers import answer_error
-from jsongle_server.errors import InternalError, JsongleError, NotJson, TokenRefused, TooFast, Unavailable
+from jsongle_server.error_answers import fail, take_error
+from jsongle_server.errors import JsongleError
 from jsongle_server.membership import leave
 from jsongle_server.metrics import OTHER_ACTION
 from jsongle_server.privacy import obfuscated
 from jsongle_server.throttle import Throttle
 from jsongle_server.tokens import EVERYTHING, Grant
-from jsongle_server.vocabulary import ACTIONS, IQ_REQUESTS, CloseCode
+from jsongle_server.vocabulary import ACTIONS, CloseCode
 
 if TYPE_CHECKING:
     from jsongle_server.reminders import Reminders
@@ -35,14 +35,8 @@ INFO: Final = "Easy signaling using JSONgle-Server"
 STOPPING: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART})
 """Closes with which the server goes, not the client: calls go on without it."""
 
-LONGEST_REST: Final = 60.0
-"""Seconds for which nothing is read from a client while its hello waits; keys are there, or not to be had, sooner."""
-
 MAX_ALIASES: Final = 16
 """Most identities of later connections that still lead to a session."""
-
-MAX_REFUSED_TOKENS: Final = 3
-"""So many refused tokens end a session (protocol section 3)."""
 
 TOLD_MEMORY: Final = 256
 """For how many calls, the latest ones, a session is remembered to have been told that nobody is there."""
@@ -67,6 +61,7 @@ class Session:
     :param presented: the token that came with the handshake, forgotten once the client has said hello.
 
     :ivar grant: what its token allows.
+    :ivar throttle: how fast it may send, and what of it was refused.
     :ivar reminders: what happens to it by itself, if anything will.
     :ivar address: its identity as JSON.
     :ivar aliases: the identities that the client was greeted with on later connections, the latest ones: frames that it
@@ -79,8 +74,6 @@ class Session:
     __slots__ = (
         "_description",
         "_peer",
-        "_refused_tokens",
-        "_throttle",
         "_told",
         "address",
         "aliases",
@@ -95,6 +88,7 @@ class Session:
         "rooms",
         "services",
         "state",
+        "throttle",
         "transaction",
         "uid",
     )
@@ -124,12 +118,11 @@ class Session:
         self.presented = presented
         self.grant: Grant = EVERYTHING
         self.reminders: Reminders | None = None
-        self._refused_tokens = 0
         self.resumption: Resumption | None = None
         self._peer: Peer | None = peer
         self.address = address(identity)
         self._description: Json = {}
-        self._throttle = Throttle(services.config, now)
+        self.throttle = Throttle(services.config, now)
 
     def greet(self, now: float) -> None:
         """Asks the client who it is (protocol section 3)."""
@@ -163,27 +156,34 @@ class Session:
                 self._trace("from", envelope.action, len(payload))
             handle = services.admit(self, envelope)
             admitted = True
-            delay = self._throttle.admit(self, envelope, now)
+            delay = self.throttle.admit(self, envelope, now)
             if delay:
-                self._rest(delay)
+                self.rest(delay)
             handle(self, envelope, now)
         except JsongleError as error:
             if envelope is None:
                 self.services.metrics.count_received("", len(payload))
-            self._take_error(error, envelope, now, admitted=admitted)
+            take_error(self, error, envelope, now, admitted=admitted)
         except Exception:
-            self._fail(envelope, now, admitted=admitted)
+            fail(self, envelope, now, admitted=admitted)
 
-    def await_keys(self, envelope: Envelope, handle: Handler) -> bool:
-        """Has a hello wait until keys have been fetched, and all that the client sends after it.
+    def take_up(self, envelope: Envelope, handle: Handler, now: float) -> None:
+        """Handles a message that has waited, and listens to the client again."""
+        peer = self._peer
+        if peer is None:
+            return
+        try:
+            handle(self, envelope, now)
+        except JsongleError as error:
+            take_error(self, error, envelope, now, admitted=True)
+        except Exception:
+            fail(self, envelope, now, admitted=True)
+        peer.wake()
 
-        :returns: whether it waits; not where there are no other keys to be had.
-        """
-        services = self.services
-        if not services.tokens.keys.await_others(lambda: self._take_up(envelope, handle, services.clock.seconds())):
-            return False
-        self._rest(LONGEST_REST)
-        return True
+    def rest(self, delay: float) -> None:
+        """Has the client read from more slowly, where it is too fast, or not until something else has happened."""
+        if delay and self._peer is not None:
+            self._peer.rest(delay)
 
     def say(self, jsongle: Json) -> None:
         """Sends the client something in the server's own name.
@@ -276,39 +276,22 @@ class Session:
         self.services.resumes.detach(self)
         self._log.info("detach {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
 
-    def take_over(self, other: Session, seq: int, description: Json, ack: Json) -> None:
+    def adopt(self, other: Session, description: Json) -> tuple[Peer, Peer | None]:
         """Goes on over the connection of another session, which is none yet and ends with this.
 
-        :param other: the session of that connection.
-        :param seq: the number of the last envelope that the client has seen; the buffer holds all after it.
+        :param other: the session of that connection; its identity leads here from now on.
         :param description: what others are shown from now on.
-        :param ack: what the client is told before it gets what it missed.
+        :returns: the connection that it has now, and the one that it had.
         """
-        assert self.resumption is not None and other._peer is not None
-        former, self._peer = self._peer, other._peer
+        peer = other._peer
+        assert peer is not None
+        former, self._peer = self._peer, peer
         other.state, other._peer = SessionState.ENDED, None
         self.state = SessionState.IDENTIFIED
         self.remote = other.remote
         self._description = description
-        services = self.services
-        services.resumes.attach(self)
         self._take_alias(other.identity)
-        services.moved(self._peer, self)
-        self._peer.attach(self)
-        if former is not None:
-            former.attach(None)
-            former.close(CloseCode.SESSION_MOVED, "the session went on in a newer connection")
-        self.say_unnumbered(ack)
-        missed = self.resumption.buffer.after(seq)
-        services.metrics.resumed += 1
-        services.metrics.replayed += len(missed)
-        self._peer.send_missed(missed)
-        self._log.info(
-            "resume {session} {remote}: {count} sent again",
-            session=self.identity,
-            remote=self.remote,
-            count=len(missed),
-        )
+        return peer, former
 
     def _take_alias(self, alias: str) -> None:
         registry = self.services.registry
@@ -375,49 +358,6 @@ class Session:
             (peer.send_later if can_wait else peer.send)(payload)
         except Exception:
             self._log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
-
-    def _take_error(self, error: JsongleError, envelope: Envelope | None, now: float, *, admitted: bool) -> None:
-        """Answers what was wrong, and closes the connection where that is what follows."""
-        is_iq = envelope is not None and envelope.action in IQ_REQUESTS
-        if not isinstance(error, TooFast) or is_iq or self._throttle.may_complain(now):
-            answer_error(self, error, envelope, admitted=admitted)
-        if not admitted:
-            self._rest(self._throttle.count_other(now))
-        if isinstance(error, NotJson):
-            if self._throttle.is_noise(now):
-                self.close(CloseCode.POLICY_VIOLATION, "too many frames that are not JSON", now)
-        elif isinstance(error, Unavailable):
-            self.close(CloseCode.TRY_AGAIN_LATER, error.details, now)
-        elif isinstance(error, TooFast) and self._throttle.is_abuse(now):
-            self.close(CloseCode.POLICY_VIOLATION, "too many messages", now)
-        elif isinstance(error, TokenRefused):
-            self._refused_tokens += 1
-            if self._refused_tokens >= MAX_REFUSED_TOKENS:
-                self.close(CloseCode.POLICY_VIOLATION, "too many refused tokens", now)
-
-    def _take_up(self, envelope: Envelope, handle: Handler, now: float) -> None:
-        """Handles a message that has waited."""
-        peer = self._peer
-        if peer is None:
-            return
-        try:
-            handle(self, envelope, now)
-        except JsongleError as error:
-            self._take_error(error, envelope, now, admitted=True)
-        except Exception:
-            self._fail(envelope, now, admitted=True)
-        peer.wake()
-
-    def _fail(self, envelope: Envelope | None, now: float, *, admitted: bool) -> None:
-        """Ends the session for the exception that is being handled; the client is not told what it is."""
-        self._log.failure("a message could not be handled", level=LogLevel.error, session=self.identity)
-        answer_error(self, InternalError("Internal error"), envelope, admitted=admitted)
-        self.close(CloseCode.INTERNAL_ERROR, "internal error", now)
-
-    def _rest(self, delay: float) -> None:
-        """Has the client read from more slowly, where it is too fast."""
-        if delay and self._peer is not None:
-            self._peer.rest(delay)
 
     def _trace(self, direction: str, action: str, size: int) -> None:
         self._log.debug(

@@ -26,6 +26,9 @@ NOT_JSON_LIMIT: Final = 20
 NOT_JSON_SPAN: Final = 60.0
 """So many frames that are not JSON within so many seconds are abuse."""
 
+MAX_REFUSED_TOKENS: Final = 3
+"""So many refused tokens are one guess too many (protocol section 3)."""
+
 ERROR_INTERVAL: Final = 1.0
 """Seconds between two errors about messages that came too fast; an iq gets one each."""
 
@@ -36,13 +39,14 @@ class Throttle:
     :param now: seconds since the epoch.
     """
 
-    __slots__ = ("_candidates", "_last_error", "_messages", "_not_json", "_refused")
+    __slots__ = ("_candidates", "_last_error", "_messages", "_not_json", "_refused", "_refused_tokens")
 
     def __init__(self, config: Config, now: float) -> None:
         self._messages = _bucket(config.rate_limit, config.rate_burst, now)
         self._candidates = _bucket(config.candidate_rate, config.candidate_burst, now)
         self._refused: RecentCount | None = None
         self._not_json: RecentCount | None = None
+        self._refused_tokens = 0
         self._last_error = -math.inf
 
     def admit(self, session: Session, envelope: Envelope, now: float) -> float:
@@ -77,6 +81,11 @@ class Throttle:
         if self._not_json is None:
             self._not_json = RecentCount(NOT_JSON_LIMIT, NOT_JSON_SPAN)
         return self._not_json.too_many(now)
+
+    def is_guessing(self) -> bool:
+        """Counts a refused token, and tells whether there were too many of them."""
+        self._refused_tokens += 1
+        return self._refused_tokens >= MAX_REFUSED_TOKENS
 
     def may_complain(self, now: float) -> bool:
         """Whether it is time to tell the client again that it is too fast."""
