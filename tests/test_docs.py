@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -20,14 +21,17 @@ from typing import Any, Final
 from twisted.trial.unittest import FailTest, SynchronousTestCase
 
 from jsongle_server.codec import decode
-from jsongle_server.config import ConfigError, default_text
+from jsongle_server.config import Config, ConfigError, default_text
 from jsongle_server.config_envfile import read_env_file
 from jsongle_server.config_sources import load
 from jsongle_server.config_table import SETTINGS
 from jsongle_server.errors import JsongleError
+from jsongle_server.keys import Keys
 from jsongle_server.logs import LEVELS
 from jsongle_server.testing import Client, MemoryServer
+from jsongle_server.tokens import Tokens
 from jsongle_server.vocabulary import ACTIONS, CloseCode, ErrorCode, Event, Namespace, Query, Reason, Status
+from tests.token_makers import SECRET
 
 ROOT: Final = Path(__file__).parent.parent
 DOCUMENTS: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -280,6 +284,15 @@ class SettingsTests(SynchronousTestCase):
             {entry.name: entry.text for entry in file.entries},
             {"wsPort": "9000", "restPort": "9001", "id": "My #1 server", "logPath": "/var/log/jsongle"},
         )
+
+    def test_token_example(self) -> None:
+        """The example of an application makes a token that lets its user in."""
+        (example,) = blocks(self.text, "python")
+        found: dict[str, Any] = {"secret": SECRET}
+        exec(example, found)
+        config = Config.from_mapping({"jwtKey": SECRET})
+        grant = Tokens(config, Keys(config)).check("user_7000", {"token": found["token"]}, None, time.time())
+        self.assertEqual((grant.name, grant.rooms), ("Alice", ("team-*",)))
 
     def test_mistakes_example(self) -> None:
         """The example of mistakes is what these mistakes give."""
