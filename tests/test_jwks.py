@@ -79,6 +79,18 @@ class FetchTests(FetchCase):
         self.clock.advance(REFRESH)
         self.assertAsked(3)
 
+    def test_asked_just_before(self) -> None:
+        """Where somebody has just asked, the time for the next has not come yet."""
+        self.agent.answer(200, key_set(jwk("a")))
+        self.clock.advance(REFRESH - 1)
+        self.fetcher.fetch()
+        self.agent.answer(500)
+        self.clock.rightNow -= SHORTEST / 2
+        self.clock.advance(SHORTEST)
+        self.assertAsked(2)
+        self.clock.advance(SHORTEST)
+        self.assertAsked(3)
+
     def test_clock_set_back(self) -> None:
         """A clock that is set back does not keep keys from being fetched."""
         self.agent.answer(200, key_set(jwk("a")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from jsongle_server.config import Config
 from jsongle_server.ice import turn_credentials
 from jsongle_server.testing import START
 from tests.scenarios import ScenarioCase, on_both_transports
@@ -81,6 +82,13 @@ class IceTests(ScenarioCase):
         alice = self.server.connect()
         self.assertEqual(alice.hello("alice")["jsongle"]["description"]["iceServers"], [{"urls": list(STUN)}])
         self.server.clock.advance(200_000)
+        self.assertNothing(alice)
+
+    def test_reload_without_any(self) -> None:
+        """Once a server has none any more, nothing is renewed."""
+        alice = self.server.user("alice")
+        self.server.signaling.reconfigure(Config())
+        self.server.clock.advance(1000)
         self.assertNothing(alice)
 
     def test_coming_back(self) -> None:
