@@ -83,12 +83,16 @@ def accept_upgrade(upgrade: Upgrade, subprotocol: str | None, *, server: str) ->
     :param subprotocol: the one that is spoken from now on, of those offered.
     :param server: the ``Server`` header.
     """
-    proof = b64encode(sha1(upgrade.key.encode("ascii") + _GUID, usedforsecurity=False).digest()).decode("ascii")
     chosen = "" if subprotocol is None else f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
     return (
         f"HTTP/1.1 101 Switching Protocols\r\nServer: {server}\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
-        f"{chosen}Sec-WebSocket-Accept: {proof}\r\n\r\n"
+        f"{chosen}Sec-WebSocket-Accept: {proof_of(upgrade.key)}\r\n\r\n"
     ).encode()
+
+
+def proof_of(key: str) -> str:
+    """What shows that whoever answers has read a key: ``Sec-WebSocket-Accept``."""
+    return b64encode(sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()).decode("ascii")
 
 
 def _read_headers(lines: list[str]) -> dict[str, str] | None:

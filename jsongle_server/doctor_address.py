@@ -1,0 +1,101 @@
+"""Whether the server knows where its clients come from, when a proxy stands in front of it.
+
+The doctor asks the REST side of the server for its own session, and compares the address there with where it really
+comes from. Layer 5.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from jsongle_server.config_addresses import UNIX
+from jsongle_server.doctor_findings import Finding, Findings, ok, problem, quoted, reason, skipped, warning
+from jsongle_server.doctor_wire import http_get
+
+if TYPE_CHECKING:
+    from jsongle_server.doctor_subject import Subject
+
+CHECK: Final = "address"
+
+_HEADER: Final = (
+    "have the proxy say whom a request is from; nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for"
+)
+
+
+def check_address(subject: Subject, identity: str, own: str) -> Findings:
+    """Whether the server has the right address for this connection.
+
+    :param identity: the session identity that the server gave it.
+    :param own: the IP address from which this machine has connected.
+    """
+    config = subject.config
+    if config.admin_token is None or subject.rest is None:
+        yield skipped(CHECK, "without adminToken and restPort nobody can ask how the server sees this connection")
+        return
+    try:
+        answer = http_get(subject.rest, "/sessions", token=config.admin_token)
+        seen = _address_of(identity, orjson.loads(answer.body)) if answer.status == 200 else None
+    except OSError as error:
+        yield skipped(CHECK, f"{subject.rest}, where REST should be, does not answer: {reason(error)}")
+        return
+    except ValueError:
+        seen = None
+    if seen is None:
+        yield skipped(CHECK, f"{subject.rest} does not list this session: it is another server, or token")
+        return
+    yield judge(seen, own, config.trusted_proxies)
+
+
+def judge(seen: str, own: str, trusted: tuple[str, ...]) -> Finding:
+    """Compares two addresses.
+
+    :param seen: the one that the server sees, without a port.
+    :param own: that of this machine.
+    :param trusted: the setting ``trustedProxies``.
+    """
+    if _plain(seen) == _plain(own):
+        return ok(CHECK, f"the server sees this connection come from {quoted(seen)}, where it does come from")
+    shown = f"the server sees this connection come from {quoted(seen)}, not from {own}"
+    if _is_among(seen, trusted):
+        return problem(CHECK, f"{shown}: that is the proxy", _HEADER)
+    if _is_inside(seen):
+        advice = f"if that is the proxy, set trustedProxies={quoted(seen)}, and {_HEADER}"
+        return warning(CHECK, shown, advice)
+    return ok(CHECK, f"{shown}: as it should be if this machine is behind a router with that address")
+
+
+def _address_of(identity: str, listed: Any) -> str | None:
+    """The host in the address that a list of sessions has for one of them."""
+    sessions = listed.get("sessions", ()) if isinstance(listed, dict) else ()
+    mine = [each for each in sessions if isinstance(each, dict) and each.get("id") == identity]
+    address = mine[0].get("address") if mine else None
+    if not isinstance(address, str):
+        return None
+    host, colon, port = address.rpartition(":")
+    return host.strip("[]") if colon and port.isdigit() and (host.count(":") != 0 or "." in host) else address
+
+
+def _plain(host: str) -> str:
+    return host.removeprefix("::ffff:")
+
+
+def _is_among(host: str, networks: tuple[str, ...]) -> bool:
+    if host == UNIX:
+        return UNIX in networks
+    try:
+        address = ip_address(_plain(host))
+    except ValueError:
+        return False
+    return any(address in ip_network(network) for network in networks if network != UNIX)
+
+
+def _is_inside(host: str) -> bool:
+    """Whether an address is of this machine or of a private network, where proxies are."""
+    try:
+        address = ip_address(_plain(host))
+    except ValueError:
+        return True
+    return address.is_private
