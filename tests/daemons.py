@@ -205,6 +205,11 @@ class Foreground:
             self._process = subprocess.Popen(**command, stdout=output, stderr=subprocess.STDOUT)
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What it wrote so far."""
         return self._console.read_text()
