@@ -83,7 +83,8 @@ def _propose(session: Session, envelope: Envelope, route: Route, now: float) -> 
         return
     check_description(envelope)
     jsongle = envelope.jsongle
-    call = Call(jsongle["sid"], _kept_echo(jsongle), caller=session, rung=rung, rid=_room_of(session, envelope, route))
+    rid = _room_of(session, envelope, route)
+    call = Call(jsongle["sid"], _kept_echo(jsongle), caller=session, rung=rung, rid=rid, started=now)
     services.calls.begin(call)
     if services.config.ring_timeout:
         timer = services.clock.callLater(services.config.ring_timeout, _ring_out, call)

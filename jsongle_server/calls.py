@@ -56,6 +56,7 @@ class Call(Generic[M]):
     :param caller: who proposed it.
     :param rung: whom the propose reached, the caller not among them.
     :param rid: the room through which it was proposed, ``None`` where there was none.
+    :param started: when it was proposed, in seconds since the epoch.
 
     :ivar is_to_many: whether the propose reached several, however many of them are left.
     :ivar answered: when it was, in seconds since the epoch.
@@ -72,17 +73,19 @@ class Call(Generic[M]):
         "rid",
         "rung",
         "sid",
+        "started",
         "state",
         "stop_ringing",
         "winner",
     )
 
-    def __init__(self, sid: str, echo: Json, *, caller: M, rung: Iterable[M], rid: str | None) -> None:
+    def __init__(self, sid: str, echo: Json, *, caller: M, rung: Iterable[M], rid: str | None, started: float) -> None:
         self.sid = sid
         self.echo = echo
         self.caller = caller
         self.rung = {member: Rung() for member in rung}
         self.rid = rid
+        self.started = started
         self.is_to_many = len(self.rung) > 1
         self.answered: float | None = None
         self.state = CallState.RINGING
@@ -137,6 +140,10 @@ class Calls(Generic[M]):
     def find(self, sid: object) -> Call[M] | None:
         """The live call of that ``sid``, any JSON value."""
         return self._by_sid.get(sid) if type(sid) is str else None
+
+    def all(self) -> list[Call[M]]:
+        """A snapshot of the live calls, the oldest first."""
+        return list(self._by_sid.values())
 
     def of(self, member: M) -> list[Call[M]]:
         """A snapshot of the live calls that a session is a party of."""

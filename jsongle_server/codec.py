@@ -84,7 +84,7 @@ def decode(payload: bytes) -> Envelope:
     if type(fields) is not dict:
         raise NotJson("Not a JSON object")
     # Counting brackets is one pass in C and settles all but a few odd messages; those inside strings count too.
-    if payload.count(b"{") + payload.count(b"[") > MAX_DEPTH and _deeper_than(fields, MAX_DEPTH):
+    if payload.count(b"{") + payload.count(b"[") > MAX_DEPTH and is_deeper(fields, MAX_DEPTH):
         raise NotJson(f"Nested deeper than {MAX_DEPTH} levels", mid=_readable_id(fields))
     jsongle = fields.get("jsongle")
     if type(jsongle) is not dict:
@@ -127,7 +127,7 @@ def _readable_id(fields: Json) -> str | None:
     return mid if type(mid) is str and mid else None
 
 
-def _deeper_than(value: Json, limit: int) -> bool:
+def is_deeper(value: Json, limit: int) -> bool:
     """Whether objects and arrays nest deeper than a limit, the value itself being level 1."""
     level: list[Any] = [value]
     for _ in range(limit):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.logger import Logger, LogLevel
 
 from jsongle_server import messages
-from jsongle_server.errors import InternalError, JsongleError, NotJson, TokenRefused, TooFast, Unavailable
+from jsongle_server.errors import Blocked, InternalError, JsongleError, NotJson, TokenRefused, TooFast, Unavailable
 from jsongle_server.vocabulary import IQ_REQUESTS, CloseCode
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def take_error(session: Session, error: JsongleError, envelope: Envelope | None,
             session.close(CloseCode.POLICY_VIOLATION, "too many frames that are not JSON", now)
     elif isinstance(error, Unavailable):
         session.close(CloseCode.TRY_AGAIN_LATER, error.details, now)
+    elif isinstance(error, Blocked):
+        session.close(CloseCode.ENDED_BY_ADMINISTRATOR, "blocked by an administrator", now)
     elif isinstance(error, TooFast):
         if throttle.is_abuse(now):
             session.close(CloseCode.POLICY_VIOLATION, "too many messages", now)

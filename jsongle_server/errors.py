@@ -15,6 +15,7 @@ The tree::
     ├── NotYourIdentity      403003
     ├── TooManyRooms         403004
     ├── NotAllowed           403005
+    │   └── Blocked          403005
     ├── NotYourCall          403006
     ├── UnknownQuery         404001
     ├── NoSuchRecipient      404002
@@ -101,6 +102,10 @@ class NotAllowed(JsongleError):
     """The client's token, or an administrator, does not allow this."""
 
     code = ErrorCode.NOT_ALLOWED
+
+
+class Blocked(NotAllowed):
+    """An administrator keeps the client out; the connection is closed."""
 
 
 class NotYourCall(JsongleError):

@@ -55,10 +55,12 @@ def check_request(
     signaling: Signaling,
     *,
     is_welcome: bool,
+    is_blocked: bool,
 ) -> bool:
     """Decides whether a client may come in.
 
     :param is_welcome: whether its address may have another connection.
+    :param is_blocked: whether an administrator keeps its address out.
 
     :returns: whether it must go on with a session that there is: the server is full, but some of those that fill it
         may be clients that come back before the loss of their connections was noticed.
@@ -66,6 +68,13 @@ def check_request(
     """
     if request.path.startswith(KEPT_FREE):
         raise _not_socket_io()
+    if is_blocked:
+        raise Refusal(
+            HTTPStatus.FORBIDDEN,
+            error_code=ErrorCode.NOT_ALLOWED,
+            reason="blocked",
+            message="This address is blocked by an administrator",
+        )
     # Only browsers send an Origin, and only they need to be held back by it.
     origin = request.origin
     if config.cors_policy_origin and origin and origin not in config.cors_policy_origin:

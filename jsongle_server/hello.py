@@ -94,6 +94,7 @@ def _read(session: Session, envelope: Envelope, now: float) -> Hello | None:
         if not tokens.keys:
             raise Unavailable("The keys to check tokens with cannot be had") from None
         raise TokenRefused("'token' is not accepted: it names a key that is not known") from None
+    session.services.blocks.check_uid(uid, now)
     if grant.name is not None and "dn" not in shown:
         shown["dn"] = grant.name
         check_size(shown)

@@ -48,6 +48,21 @@ def leave(session: Session, rid: str, now: float) -> None:
     _trace("leave", session, room)
 
 
+def empty(room: Room, now: float) -> int:
+    """Puts everybody out of a room and tells them so.
+
+    The latest goes first: whoever was told that somebody came is still there to be told that he left.
+
+    :returns: how many there were.
+    """
+    members: list[Session] = list(room)  # type: ignore[arg-type]  # every member of this server is a session
+    description = {"reason": "room-emptied", "rid": room.rid, "left": messages.timestamp(now)}
+    for session in reversed(members):
+        leave(session, room.rid, now)
+        session.say(messages.server_message(description))
+    return len(members)
+
+
 def _trace(step: str, session: Session, room: Room) -> None:
     if session.services.tracing:
         _log.debug(

@@ -102,6 +102,11 @@ def token_expiring(*, expires: str) -> Json:
     return _session_event(Event.TOKEN_EXPIRING, {"expires": expires})
 
 
+def server_message(description: Json) -> Json:
+    """Tells a client what an administrator, or the server on his behalf, has to say (protocol section 3)."""
+    return _session_event(Event.SERVER_MESSAGE, description)
+
+
 def new_ice_servers(servers: list[Json], *, ttl: int) -> Json:
     """Tells a client which ICE servers to use from now on (protocol section 4).
 

@@ -95,4 +95,10 @@ def _response(answer: Answer | str) -> Json:
     if isinstance(answer, str):
         answer = Answer(answer, ref("Error"))
     content = {type_: {} if answer.schema is None else {"schema": answer.schema} for type_ in answer.types}
-    return {"description": answer.text, "content": content}
+    response: Json = {"description": answer.text, "content": content}
+    if answer.links:
+        response["links"] = {
+            name: {"operationId": name, "parameters": {parameter: f"$response.body#{pointer}"}}
+            for name, (parameter, pointer) in answer.links.items()
+        }
+    return response

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 from klein import Klein
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from jsongle_server import openapi, rest_logs, rest_monitoring, rest_rooms, rest_sessions
+from jsongle_server import (
+    openapi,
+    rest_blocks,
+    rest_calls,
+    rest_logs,
+    rest_messages,
+    rest_monitoring,
+    rest_rooms,
+    rest_sessions,
+)
 from jsongle_server.rest_auth import Gate
 from jsongle_server.rest_context import RestContext
 from jsongle_server.rest_front import Front
@@ -42,6 +51,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     *rest_logs.ROUTES,
     *rest_sessions.ROUTES,
     *rest_rooms.ROUTES,
+    *rest_calls.ROUTES,
+    *rest_messages.ROUTES,
+    *rest_blocks.ROUTES,
 )
 """Every route there is."""
 

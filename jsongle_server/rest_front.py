@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from jsongle_server.rest_site import RestRequest
 
-METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"})
-"""The methods that there are (RFC 9110 section 9.1, RFC 5789), whether or not a route takes them."""
+METHODS: Final = frozenset(
+    {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH", b"QUERY"}
+)
+"""The methods that there are (RFC 9110 section 9.1, RFC 5789, and QUERY), whether or not a route takes them."""
 
 
 class Front(Resource):

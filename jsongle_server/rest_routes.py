@@ -101,11 +101,14 @@ class Answer:
     :param text: what it is.
     :param schema: what its JSON is; ``None`` where it is none.
     :param types: its content types.
+    :param links: where its values lead to: by the name of a route, the name of a value in its path and where in the
+        answer that stands, as a JSON Pointer (RFC 6901).
     """
 
     text: str
     schema: Schema | None = None
     types: tuple[str, ...] = ("application/json",)
+    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from jsongle_server.call_steps import CallState, Role
 from jsongle_server.logs import LEVELS
 from jsongle_server.rest_values import Schema
 from jsongle_server.session import SessionState
@@ -44,7 +45,18 @@ TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 PORT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 65535}
 LEVEL: Final[Schema] = {"enum": list(LEVELS)}
 
-_STATES: Final = [state.value for state in SessionState if state is not SessionState.ENDED]
+SESSION_STATES: Final = tuple(state.value for state in SessionState if state is not SessionState.ENDED)
+ROOM_KINDS: Final = tuple(kind.value for kind in RoomKind)
+CALL_STATES: Final = tuple(state.value for state in CallState)
+
+_BLOCK: Final = {
+    "id": TEXT,
+    "uid": MAYBE_TEXT,
+    "address": MAYBE_TEXT,
+    "reason": TEXT,
+    "created": TIME,
+    "until": TIME,
+}
 
 COMPONENTS: Final[Mapping[str, Schema]] = MappingProxyType(
     {
@@ -75,16 +87,29 @@ COMPONENTS: Final[Mapping[str, Schema]] = MappingProxyType(
             id=TEXT,
             uid=MAYBE_TEXT,
             dn=MAYBE_TEXT,
-            state={"enum": _STATES},
+            state={"enum": list(SESSION_STATES)},
             address=TEXT,
             connected=TIME,
             rooms=array(TEXT),
         ),
         "EndedSession": record(id=TEXT, ended=TIME),
         "Member": record(id=TEXT, uid=TEXT, dn=MAYBE_TEXT),
-        "Room": record(
-            rid=TEXT, kind={"enum": [kind.value for kind in RoomKind]}, created=TIME, members=array(ref("Member"))
+        "Room": record(rid=TEXT, kind={"enum": list(ROOM_KINDS)}, created=TIME, members=array(ref("Member"))),
+        "EmptiedRoom": record(rid=TEXT, emptied=TIME, count=COUNT),
+        "Party": record(id=TEXT, uid=TEXT, dn=MAYBE_TEXT, role={"enum": [role.value for role in Role]}),
+        "Call": record(
+            sid=TEXT,
+            state={"enum": list(CALL_STATES)},
+            room=MAYBE_TEXT,
+            started=TIME,
+            answered={"anyOf": [TIME, {"type": "null"}]},
+            duration={"anyOf": [NUMBER, {"type": "null"}]},
+            parties=array(ref("Party")),
         ),
+        "SentMessage": record(id=TEXT, sent=TIME, count=COUNT),
+        "Block": record(**_BLOCK),
+        "NewBlock": record(**_BLOCK, ended=COUNT),
+        "RemovedBlock": record(id=TEXT, removed=TIME),
     }
 )
 """Every schema that has a name."""

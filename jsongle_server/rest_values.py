@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, Protocol
 
 from jsongle_server.rest_json import HttpError
@@ -18,6 +18,7 @@ from jsongle_server.rest_json import HttpError
 Schema = dict[str, Any]
 """A JSON Schema (draft 2020-12, as OpenAPI 3.1 has it)."""
 
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
 
@@ -119,10 +120,36 @@ class Network:
     def check(self, value: Any, name: str) -> Any:
         """As of :class:`Kind`."""
         try:
-            # A number is an address to ipaddress, not to us.
-            return ip_network(value if isinstance(value, str) else "", strict=False)
+            # To ipaddress a number is an address, and one with a zone (RFC 4007) another than without.
+            network = ip_network(value if isinstance(value, str) and "%" not in value else "", strict=False)
         except ValueError as error:
             raise bad(f"'{name}' must be an IP address like 192.0.2.7, or a network like 192.0.2.0/24") from error
+        is_mapped = isinstance(network, IPv6Network) and network.subnet_of(_MAPPED)
+        # As the addresses of clients are shown: IPv4 is IPv4, whatever the socket (RFC 4291 section 2.5.5.2).
+        return IPv4Network((int(network[0]) & 0xFFFFFFFF, network.prefixlen - 96)) if is_mapped else network
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """What is of one of several kinds, the first that fits."""
+
+    kinds: tuple[Kind, ...]
+
+    def schema(self) -> Schema:
+        """As of :class:`Kind`."""
+        return {"anyOf": [kind.schema() for kind in self.kinds]}
+
+    def check(self, value: Any, name: str) -> Any:
+        """As of :class:`Kind`."""
+        for kind in self.kinds:
+            if isinstance(kind, Fields) and isinstance(value, dict) and value.keys() == kind.kinds.keys():
+                # It is meant to be this, so that what is wrong in it is what is wrong.
+                return kind.check(value, name)
+            try:
+                return kind.check(value, name)
+            except HttpError:
+                continue
+        raise bad(f"'{name}' is none of what it may be")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an administrator is shown of sessions and rooms. Layer 4."""
+"""What an administrator is shown of sessions, rooms, calls and blocks. Layer 4."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from jsongle_server.messages import timestamp
 
 if TYPE_CHECKING:
+    from jsongle_server.blocks import Block
+    from jsongle_server.calls import Call
     from jsongle_server.rooms import Room
     from jsongle_server.session import Session
 
@@ -32,4 +34,38 @@ def room_view(room: Room) -> dict[str, Any]:
         "kind": room.kind.value,
         "created": timestamp(room.created),
         "members": [{"id": member["id"], "uid": member["uid"], "dn": member.get("dn")} for member in shown],
+    }
+
+
+def call_view(call: Call[Session], now: float) -> dict[str, Any]:
+    """A call: how far it has come, since when, and who is a party of it in which role.
+
+    ``answered`` and ``duration``, the seconds since then, are null while it rings.
+    """
+    roles = {party: call.role_of(party) for party in call.parties}
+    return {
+        "sid": call.sid,
+        "state": call.state.value,
+        "room": call.rid,
+        "started": timestamp(call.started),
+        "answered": None if call.answered is None else timestamp(call.answered),
+        "duration": None if call.answered is None else round(max(0.0, now - call.answered), 3),
+        "parties": [
+            {"id": party.identity, "uid": party.uid, "dn": party.describe().get("dn"), "role": role}
+            for party, role in roles.items()
+        ],
+    }
+
+
+def block_view(block: Block) -> dict[str, Any]:
+    """A block: of whom, why, since when and for how long; either ``uid`` or ``address`` is null."""
+    network = block.network
+    is_single = network is not None and network.prefixlen == network.max_prefixlen
+    return {
+        "id": block.id,
+        "uid": block.uid,
+        "address": None if network is None else str(network.network_address if is_single else network),
+        "reason": block.reason,
+        "created": timestamp(block.created),
+        "until": timestamp(block.until),
     }

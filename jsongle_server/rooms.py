@@ -86,6 +86,10 @@ class Rooms:
     def __len__(self) -> int:
         return len(self._rooms)
 
+    def find(self, rid: str) -> Room | None:
+        """The room of that id, if there is one."""
+        return self._rooms.get(rid)
+
     def all(self) -> ValuesView[Room]:
         """Every room, in order of creation."""
         return self._rooms.values()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from jsongle_server.codec import Envelope, Json, Outgoing, encode
 
 if TYPE_CHECKING:
+    from jsongle_server.blocks import Blocks
     from jsongle_server.calls import Calls
     from jsongle_server.config import Config
     from jsongle_server.metrics import Metrics
@@ -96,6 +97,7 @@ class Services:
     :ivar moved: takes note that a peer has another session now.
     :ivar resumes: the sessions that outlive their connections.
     :ivar tokens: who clients may be, and what they may do.
+    :ivar blocks: who is kept out.
     :ivar clock: tells the time and runs timers.
     :ivar leave_calls: takes a session out of its calls.
     :ivar new_id: makes a UUID4 string.
@@ -113,6 +115,7 @@ class Services:
     clock: Clock
     resumes: Resumes
     tokens: Tokens
+    blocks: Blocks
     moved: Callable[[Peer, Session], None]
     leave_calls: LeaveCalls
     new_id: Callable[[], str]

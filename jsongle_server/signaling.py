@@ -7,20 +7,22 @@ Layer 3: knows no reactor.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from secrets import token_urlsafe
 from time import perf_counter
 from typing import Final
 
 from twisted.logger import Logger
 
+from jsongle_server.blocks import Blocks
 from jsongle_server.call_relay import leave_calls
 from jsongle_server.calls import Calls
-from jsongle_server.codec import address
+from jsongle_server.codec import Json, address
 from jsongle_server.config import Config
 from jsongle_server.handlers import admit
 from jsongle_server.ids import Ids
 from jsongle_server.keys import Keys
+from jsongle_server.member import Member
 from jsongle_server.metrics import Metrics
 from jsongle_server.registry import Registry
 from jsongle_server.resume import Resumes
@@ -76,6 +78,7 @@ class Signaling:
             metrics=metrics,
             clock=clock,
             tokens=Tokens(config, Keys(config) if keys is None else keys),
+            blocks=Blocks(),
             resumes=Resumes(lambda: self._services.config, clock, new_secret=new_secret),
             moved=self._connections.__setitem__,
             leave_calls=leave_calls,
@@ -179,6 +182,27 @@ class Signaling:
     def resumes(self) -> Resumes:
         """The sessions that outlive their connections."""
         return self._services.resumes
+
+    @property
+    def blocks(self) -> Blocks:
+        """Who is kept out."""
+        return self._services.blocks
+
+    def new_id(self) -> str:
+        """A UUID4 string that was never given before."""
+        return self._services.new_id()
+
+    def tell(self, members: Iterable[Member], jsongle: Json) -> str:
+        """Says something in the server's own name.
+
+        :param members: whom to tell.
+        :param jsongle: what :mod:`jsongle_server.messages` built.
+        :returns: the id of the message.
+        """
+        outgoing = self._services.encode_own(jsongle)
+        for member in members:
+            member.deliver(outgoing)
+        return outgoing.mid
 
     def count_calls(self) -> Mapping[str, int]:
         """Live calls by state, every state being there."""

@@ -97,6 +97,7 @@ class SignalingProtocol(FrameReader):
                 factory.lifecycle,
                 factory.signaling,
                 is_welcome=factory.addresses.may_open(self.host, factory.config, factory.now()),
+                is_blocked=factory.signaling.blocks.holds_address(self.host, factory.now()),
             )
         except Refusal as refusal:
             self._refusal = refusal

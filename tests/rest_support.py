@@ -11,6 +11,9 @@ import orjson
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.lifecycle import Lifecycle, Phase
 from jsongle_server.logs import LogControl
@@ -118,6 +121,38 @@ class RestServer(MemoryServer):
     def get(self, target: str, **headers: str) -> Answer:
         """Gets something, with the token."""
         return self.ask("GET", target, headers={**BEARER, **headers})
+
+
+class RestCase(SynchronousTestCase):
+    """A test of a server with a token."""
+
+    def setUp(self) -> None:
+        """Make the server, and note what it logs."""
+        self.server = RestServer(admin_token=TOKEN, id="barracuda")
+        self._audited = 0
+        self.logged = EventLoggingObserver()
+        globalLogPublisher.addObserver(self.logged)
+        self.addCleanup(globalLogPublisher.removeObserver, self.logged)
+
+    def do(self, method: str, target: str, body: object = None, **headers: str) -> Answer:
+        """Ask for something, with the token.
+
+        :param body: what to send as JSON.
+        """
+        content = b"" if body is None else orjson.dumps(body)
+        return self.server.ask(method, target, headers={**BEARER, **headers}, body=content)
+
+    def audited(self) -> list[str]:
+        """The audit lines since the last time."""
+        lines = [formatEvent(event) for event in self.logged if event["log_namespace"] == "jsongle_server.audit"]
+        self._audited, before = len(lines), self._audited
+        return lines[before:]
+
+    def assert_refused(self, answer: Answer, status: int, *words: str) -> None:
+        """An answer is an error of this status, in whose text these words are."""
+        self.assertEqual((answer.status, answer.json["errorCode"] // 1000), (status, status))
+        for word in words:
+            self.assertIn(word, answer.json["errorMsg"])
 
 
 def parse(data: bytes) -> Answer:

@@ -45,7 +45,7 @@ class TableTests(SynchronousTestCase):
             shown |= {(state, role, signal): step for signal, step in zip(signals, steps, strict=True)}
         done: dict[tuple[str, ...], str] = {}
         for state, roles in ROLES.items():
-            call = Call("s", {"sid": "s"}, caller=PlainMember("a"), rung=[PlainMember("b")], rid=None)
+            call = Call("s", {"sid": "s"}, caller=PlainMember("a"), rung=[PlainMember("b")], rid=None, started=0.0)
             call.state = state
             done |= {(state, role, signal): call.step(role, signal) for role, signal in product(roles, Signal)}
         self.assertEqual(shown, done)

@@ -21,7 +21,7 @@ def members(*identities: str) -> list[PlainMember]:
 
 def call_of(caller: PlainMember, *rung: PlainMember, sid: str = "s") -> Call[PlainMember]:
     """A call that has just been proposed."""
-    return Call(sid, {"sid": sid}, caller=caller, rung=rung, rid=None)
+    return Call(sid, {"sid": sid}, caller=caller, rung=rung, rid=None, started=0.0)
 
 
 def outgoing(mid: str = "m") -> Outgoing:

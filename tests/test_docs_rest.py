@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from prometheus_client.core import Metric
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.rest import ROUTES
+from jsongle_server.rest_pages import PAGE
 from jsongle_server.session import SessionState
 from jsongle_server.testing import MemoryServer
 from tests.rest_support import BEARER, TOKEN, RestServer
@@ -21,16 +25,42 @@ class RestTests(SynchronousTestCase):
         """The table of metrics has every family of ours, with its type, labels and meaning, and no others."""
         self.assertEqual(rows(read("rest.md"), "| metric |"), [_metric_row(family) for family in busy_metrics()])
 
-    def test_sessions_and_rooms(self) -> None:
-        """What is said of an ended session, and listed of live ones, has the keys that the answers have."""
-        server = RestServer(admin_token=TOKEN)
-        client = server.user("alice")
-        client.join("tea")
-        ended = server.ask("DELETE", f"/sessions/{client.identity}", headers=BEARER).json
-        server.user("bob", dn="Bob").join("tea")
-        actual = [server.get("/sessions").json, server.get("/rooms").json, ended]
+    def test_answers(self) -> None:
+        """Each answer that is shown has the keys that it really has, and values of these types."""
         shown = [json.loads(example) for example in blocks(read("rest.md"), "json")]
-        self.assertEqual([_keys(value) for value in shown], [_keys(value) for value in actual])
+        self.assertEqual([_keys(value) for value in shown], [_keys(value) for value in self.answers()])
+
+    def answers(self) -> Iterator[Any]:
+        """What a server answers, in the order in which the manual tells of it."""
+        server = RestServer(admin_token=TOKEN)
+
+        def do(method: str, target: str, body: object = None) -> Any:
+            return server.ask(method, target, headers=BEARER, body=json.dumps(body).encode()).json
+
+        alice = server.user("alice", dn="Alice")
+        alice.join("tea")
+        yield from (do("GET", "/sessions"), do("GET", "/rooms"))
+        yield do("DELETE", f"/sessions/{alice.identity}")
+        bob, carol = server.user("bob", dn="Bob"), server.user("carol", dn="Carol")
+        for client in (bob, carol):
+            client.join("tea")
+        bob.say("tea", "session-propose", sid="s")
+        carol.say("tea", "session-proceed", sid="s")
+        calls = do("GET", "/calls")
+        yield do("DELETE", "/rooms/tea")
+        yield calls
+        yield do("POST", "/messages", {"to": "all", "description": {}})
+        block = do("POST", "/blocks", {"uid": "bob", "seconds": 60, "reason": "spam"})
+        yield from (block, do("GET", "/blocks"), do("DELETE", f"/blocks/{block['id']}"))
+
+    def test_filters(self) -> None:
+        """The table of lists has each of them with all that it can be filtered by."""
+        paging = {parameter.name for parameter in PAGE}
+        lists = {f"`GET {route.template}`": {p.name for p in route.query} - paging for route in ROUTES if route.query}
+        filters = {
+            name: set(re.findall(r"`([a-z]+)`(?:[:;]| \(|$)", text)) for name, text in rows(read("rest.md"), "| list |")
+        }
+        self.assertEqual(filters, lists)
 
     def test_states(self) -> None:
         """The table of states has those of live sessions, in the order in which a session comes to them."""

@@ -28,7 +28,7 @@ LAYERS: Final[dict[int, str]] = {
         key_set
     """,
     1: "codec messages limits replay keys tokens ice stun",
-    2: "member rooms registry routing metrics call_steps calls",
+    2: "member rooms registry routing blocks metrics call_steps calls",
     3: """
         session services membership hello reminders resume throttle queries relay call_relay reports handlers
         error_answers signaling stats selftest selftest_client

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import jsonschema_rs
+import schemathesis
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server import __version__
@@ -36,6 +38,13 @@ class DocumentTests(SynchronousTestCase):
     def test_it_says_what_it_is(self) -> None:
         """Its version is that of OpenAPI, and in it that of the server."""
         self.assertEqual((self.document["openapi"], self.document["info"]["version"]), ("3.1.0", __version__))
+
+    def test_it_is_valid(self) -> None:
+        """It fits the schema that OpenAPI 3.1 itself has; one in which something is missing does not."""
+        schemathesis.openapi.from_dict(self.document).validate()
+        del self.document["paths"]["/about"]["get"]["responses"]["200"]["description"]
+        with self.assertRaises(jsonschema_rs.ValidationError):
+            schemathesis.openapi.from_dict(self.document).validate()
 
     def test_its_operations_are_the_routes(self) -> None:
         """None is missing, and none is made up; HEAD goes along with GET."""

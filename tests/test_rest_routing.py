@@ -11,8 +11,9 @@ from jsongle_server import __version__
 from jsongle_server.rest import RestApi
 from tests.rest_support import BEARER, LOCAL, TOKEN, RestServer
 
-OPEN = ("/about", "/ping", "/health", "/livez", "/readyz", "/metrics", "/stats", "/telemetry", "/tests")
-CLOSED = ("/logs", "/sessions", "/rooms")
+MONITORING = ("/about", "/ping", "/health", "/livez", "/readyz", "/metrics", "/stats", "/telemetry", "/tests")
+OPEN = (*MONITORING, "/openapi.json")
+CLOSED = ("/logs", "/sessions", "/rooms", "/calls", "/blocks")
 
 
 class ServerTestCase(SynchronousTestCase):
@@ -75,7 +76,8 @@ class RoutingTests(ServerTestCase):
     def test_other_methods_are_refused_with_those_that_are_not(self) -> None:
         """405 with Allow, on every route."""
         allowed = dict.fromkeys((*OPEN, *CLOSED), "GET, HEAD")
-        allowed |= {"/logs/levels": "PUT", "/sessions/x": "DELETE"}
+        allowed |= dict.fromkeys(("/sessions/x", "/rooms/x"), "DELETE, GET, HEAD")
+        allowed |= {"/logs/levels": "PUT", "/messages": "POST", "/blocks": "GET, HEAD, POST", "/blocks/x": "DELETE"}
         for path, methods in allowed.items():
             for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - set(methods.split(", ")):
                 answer = self.server.ask(method, path, headers=BEARER)
@@ -86,7 +88,8 @@ class RoutingTests(ServerTestCase):
         """No redirect, no guess: slashes too many, dots, parts too many, text that means something elsewhere."""
         for path in (
             "/", "/about/", "//about", "/%2Fabout", "/./about", "/ABOUT", "/about/x", "/logs/levels/x", "/sessions/",
-            "/rooms/x", "/about%00", "/about;x=1", "/<id>", "/%E2%82%AC", "*", "localhost:80", "/" + "a" * 16000,
+            "/rooms/", "/rooms/x/y", "/about%00", "/about;x=1", "/<id>", "/%E2%82%AC", "*", "localhost:80",
+            "xabout", "/" + "a" * 16000,
         ):  # fmt: skip
             answer = self.server.get(path)
             self.assertEqual((path, answer.status, answer.json["errorCode"]), (path, 404, 404000))

@@ -1,4 +1,4 @@
-"""Tests of :mod:`jsongle_server.rest`: what each route answers."""
+"""Tests of :mod:`jsongle_server.rest_monitoring`: what everybody may see."""
 
 from __future__ import annotations
 
@@ -7,25 +7,13 @@ from dataclasses import replace
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
-from twisted.internet.testing import EventLoggingObserver
-from twisted.logger import globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server import __version__
 from jsongle_server.lifecycle import Phase
-from jsongle_server.logs import LEVELS
-from tests.rest_support import BEARER, TOKEN, RestServer
+from tests.rest_support import BEARER, RestCase
 
 
-class ServerTestCase(SynchronousTestCase):
-    """Has a server with a token."""
-
-    def setUp(self) -> None:
-        """Make the server."""
-        self.server = RestServer(admin_token=TOKEN, id="barracuda")
-
-
-class AboutTests(ServerTestCase):
+class AboutTests(RestCase):
     """What a server says of itself."""
 
     def test_about_says_who_the_server_is(self) -> None:
@@ -92,7 +80,7 @@ class AboutTests(ServerTestCase):
         )
 
 
-class SelfTestTests(ServerTestCase):
+class SelfTestTests(RestCase):
     """The server's talk with itself."""
 
     def test_score(self) -> None:
@@ -116,7 +104,7 @@ class SelfTestTests(ServerTestCase):
         self.assertEqual(self.server.metrics.sessions, 0)
 
 
-class MetricsTests(ServerTestCase):
+class MetricsTests(RestCase):
     """What Prometheus gets."""
 
     def test_metrics_are_in_the_prometheus_format(self) -> None:
@@ -162,141 +150,3 @@ class MetricsTests(ServerTestCase):
             dict(self.server.metrics.requests),
             {("/about", 200): 2, ("/about", 405): 1, ("/sessions/{id}", 404): 2, ("other", 404): 1},
         )
-
-
-class LevelTests(ServerTestCase):
-    """Changing the log level."""
-
-    def put(self, body: bytes, **headers: str) -> tuple[int, object]:
-        """Ask for a level, with the token."""
-        answer = self.server.ask("PUT", "/logs/levels", headers={**BEARER, **headers}, body=body)
-        return answer.status, answer.json
-
-    def test_a_level_takes_effect_at_once(self) -> None:
-        """The answer says what it was; the observers obey from now on."""
-        self.assertEqual(self.put(b'{"level": "debug"}'), (200, {"level": "debug", "was": "info"}))
-        self.assertTrue(self.server.control.enabled("debug"))
-
-    def test_neither_content_type_nor_other_keys_matter(self) -> None:
-        """What curl sends by default is understood."""
-        sent = {"Content-Type": "application/x-www-form-urlencoded"}
-        self.assertEqual(self.put(b'{"x": 1, "level": "warn", "level": "trace"}', **sent)[0], 200)
-        self.assertEqual(self.server.control.level, "trace")
-
-    def test_capitals_do_not_matter(self) -> None:
-        """A level may be written as logs show it; the answer has its name."""
-        self.assertEqual(self.put(b'{"level": "WARN"}'), (200, {"level": "warn", "was": "info"}))
-        self.assertEqual(self.put(b'{"level": "Info"}'), (200, {"level": "info", "was": "warn"}))
-
-    def test_what_names_no_level_is_refused_with_those_there_are(self) -> None:
-        """No body, no JSON, no object, no level, a bad one, or one that is no text: nothing changes."""
-        for body in (
-            b"",
-            b"debug",
-            b"[]",
-            b"{}",
-            b'{"level": "loud"}',
-            b'{"level": 1}',
-            b'{"level": ["info"]}',
-            b"\xff",
-        ):
-            status, refusal = self.put(body)
-            assert isinstance(refusal, dict)
-            self.assertEqual((status, refusal["errorCode"]), (400, 400001))
-            self.assertIn(", ".join(LEVELS), refusal["errorMsg"])
-        self.assertEqual(self.server.control.level, "info")
-
-    def test_the_change_is_logged_with_who_made_it(self) -> None:
-        """One line that an operator can find, whichever direction the change has."""
-        seen = EventLoggingObserver()
-        observer = self.server.control.filtered(seen)
-        globalLogPublisher.addObserver(observer)
-        self.addCleanup(globalLogPublisher.removeObserver, observer)
-        self.put(b'{"level": "error"}')
-        self.put(b'{"level": "info"}')
-        lines = [(event["was"], event["new"], event["caller"]) for event in seen if "new" in event]
-        self.assertEqual(lines, [("info", "error", "192.0.2.7:40000"), ("error", "info", "192.0.2.7:40000")])
-
-
-class LiveTests(ServerTestCase):
-    """What is there, and ending it."""
-
-    def test_sessions_lists_everybody_who_is_connected(self) -> None:
-        """Those in rooms with their rooms, those who have not said hello without a name."""
-        jon = self.server.user("jon", dn="Jon Doe", resume=True)
-        jon.join("kitchen")
-        newcomer = self.server.connect()
-        newcomer.greeted()
-        self.server.drop(self.server.user("gone"))
-        common = {"address": "192.0.2.1:1024", "connected": "2026-11-22T14:09:08.451Z"}
-        self.assertEqual(
-            self.server.get("/sessions").json,
-            {
-                "sessions": [
-                    {
-                        "id": jon.identity,
-                        "uid": "jon",
-                        "dn": "Jon Doe",
-                        "state": "identified",
-                        "rooms": ["kitchen"],
-                        **common,
-                    },
-                    {
-                        "id": newcomer.identity,
-                        "uid": None,
-                        "dn": None,
-                        "state": "awaiting_hello",
-                        "rooms": [],
-                        **common,
-                    },
-                ],
-                "count": 2,
-            },
-        )
-
-    def test_rooms_lists_rooms_with_their_members(self) -> None:
-        """Each member by the name it goes by in the room."""
-        jon, ann = self.server.user("jon", dn="Jon"), self.server.user("ann")
-        jon.join("hall", muc=True, dn="Johnny")
-        ann.join("hall", muc=True)
-        self.assertEqual(
-            self.server.get("/rooms").json,
-            {
-                "rooms": [
-                    {
-                        "rid": "hall",
-                        "kind": "muc",
-                        "created": "2026-11-22T14:09:08.451Z",
-                        "members": [
-                            {"id": jon.identity, "uid": "jon", "dn": "Johnny"},
-                            {"id": ann.identity, "uid": "ann", "dn": None},
-                        ],
-                    }
-                ],
-                "count": 1,
-            },
-        )
-
-    def test_delete_ends_a_session(self) -> None:
-        """Its connection is closed with 4004, and it is gone from the list."""
-        jon = self.server.user("jon")
-        answer = self.server.ask("DELETE", f"/sessions/{jon.identity}", headers=BEARER)
-        self.assertEqual((answer.status, answer.json), (200, {"id": jon.identity, "ended": "2026-11-22T14:09:08.451Z"}))
-        self.assertEqual(jon.closed, (4004, "ended by an administrator"))
-        self.assertEqual(self.server.get("/sessions").json["count"], 0)
-
-    def test_delete_ends_a_session_that_has_not_said_hello(self) -> None:
-        """Its identity may be percent-encoded, as any part of a path."""
-        client = self.server.connect()
-        client.greeted()
-        encoded = "".join(f"%{ord(char):02x}" for char in client.identity)
-        self.assertEqual(self.server.ask("DELETE", f"/sessions/{encoded}", headers=BEARER).status, 200)
-        self.assertIsNotNone(client.closed)
-
-    def test_delete_of_nobody_is_not_found(self) -> None:
-        """Also the second time, and whatever stands for the id."""
-        jon = self.server.user("jon")
-        self.server.ask("DELETE", f"/sessions/{jon.identity}", headers=BEARER)
-        for identity in (jon.identity, "jon", "%20", "%F0%9F%8D%8B", "a" * 5000):
-            answer = self.server.ask("DELETE", f"/sessions/{identity}", headers=BEARER)
-            self.assertEqual((answer.status, answer.json["errorCode"]), (404, 404000))
