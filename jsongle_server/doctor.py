@@ -24,6 +24,7 @@ from jsongle_server.doctor_local import check_limits, check_ports, describe_sett
 from jsongle_server.doctor_subject import Subject, Target, read_url
 from jsongle_server.doctor_talk import check_connection
 from jsongle_server.doctor_turn import check_ice
+from jsongle_server.doctor_wire import STEP_SECONDS
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -83,13 +84,21 @@ def run(arguments: Namespace) -> int:
     return 1 if any(finding.level is Level.PROBLEM for finding in found) else 0
 
 
-def examine(*, url: Target | None, env_file: str | None, token: str | None, idle: float) -> Findings:
+def examine(
+    *,
+    url: Target | None = None,
+    env_file: str | None = None,
+    token: str | None = None,
+    idle: float = 0.0,
+    seconds: float = STEP_SECONDS,
+) -> Findings:
     """Looks at everything there is to look at.
 
     :param url: the address that the operator gave.
     :param env_file: the env file; ``None`` for ``./.env``, which may be missing.
     :param token: what to say hello with.
     :param idle: for how many seconds to be silent.
+    :param seconds: how long a step may take.
     """
     config = Config()
     try:
@@ -102,7 +111,7 @@ def examine(*, url: Target | None, env_file: str | None, token: str | None, idle
     else:
         config = loaded.config
         yield from describe_settings(loaded)
-    subject = Subject(config, url=url, token=token, idle=idle)
+    subject = Subject(config, url=url, token=token, idle=idle, seconds=seconds)
     yield from carry_out(ANYWHERE if url is not None else (*HERE, *ANYWHERE), subject)
 
 

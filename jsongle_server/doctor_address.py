@@ -36,7 +36,7 @@ def check_address(subject: Subject, identity: str, own: str) -> Findings:
         yield skipped(CHECK, "without adminToken and restPort nobody can ask how the server sees this connection")
         return
     try:
-        answer = http_get(subject.rest, "/sessions", token=config.admin_token)
+        answer = http_get(subject.rest, "/sessions", token=config.admin_token, seconds=subject.seconds)
         seen = _address_of(identity, orjson.loads(answer.body)) if answer.status == 200 else None
     except OSError as error:
         yield skipped(CHECK, f"{subject.rest}, where REST should be, does not answer: {reason(error)}")

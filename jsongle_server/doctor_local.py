@@ -12,7 +12,7 @@ import orjson
 
 from jsongle_server.doctor_findings import Finding, Findings, ok, problem, quoted, skipped, warning
 from jsongle_server.doctor_subject import Subject
-from jsongle_server.doctor_wire import Place, http_get
+from jsongle_server.doctor_wire import http_get
 from jsongle_server.listening import CannotBind, bind
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def describe_settings(loaded: Loaded) -> Findings:
 def check_ports(subject: Subject) -> Findings:
     """Whether both ports are free, or have this server on them."""
     config = subject.config
-    about = _about(subject.rest)
+    about = _about(subject)
     for setting, host, port, endpoint in (
         ("wsPort", config.ws_host, config.ws_port, config.ws_endpoint),
         ("restPort", config.rest_host, config.rest_port, config.rest_endpoint),
@@ -56,7 +56,7 @@ def check_ports(subject: Subject) -> Findings:
 def check_limits(subject: Subject) -> Findings:
     """Whether the server may open as many files as it may need: each connection takes one."""
     wanted = subject.config.max_concurrent_users
-    running = _max_files_of_server(subject.rest)
+    running = _max_files_of_server(subject)
     limit = running or resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     whose = "the running server" if running else "what is started from here"
     seen = f"{whose} may open {limit} files, for up to {wanted} users"
@@ -85,19 +85,21 @@ def _judge_port(setting: str, host: str, port: int, about: dict[str, object] | N
     return ok("ports", f"{where}: free, no server runs there")
 
 
-def _about(rest: Place | None) -> dict[str, object] | None:
+def _about(subject: Subject) -> dict[str, object] | None:
     """What the server on this machine says of itself, if it is one of ours."""
     try:
-        about = orjson.loads(http_get(rest, "/about").body) if rest else None
+        rest = subject.rest
+        about = orjson.loads(http_get(rest, "/about", seconds=subject.seconds).body) if rest else None
     except (OSError, ValueError):
         return None
     return about if isinstance(about, dict) and about.get("name") == NAME else None
 
 
-def _max_files_of_server(rest: Place | None) -> int | None:
+def _max_files_of_server(subject: Subject) -> int | None:
     """How many files the running server may open, as its metrics have it."""
     try:
-        lines = http_get(rest, "/metrics").body.splitlines() if rest else []
+        rest = subject.rest
+        lines = http_get(rest, "/metrics", seconds=subject.seconds).body.splitlines() if rest else []
     except (OSError, ValueError):
         return None
     found = next((line for line in lines if line.startswith(_MAX_FDS)), None)

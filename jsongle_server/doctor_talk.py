@@ -98,10 +98,10 @@ def _talk(subject: Subject, target: Target, wire: Wire) -> Findings:
     if subject.url is not None and "date" in socket.headers:
         yield compare_http_date(target.place.host, socket.headers["date"], before=before, after=time.time())
     try:
-        hello = _hear(socket, subject, "hello", "the server's hello")
+        hello = _hear(socket, "hello", "the server's hello")
         yield from _judge_hello(hello, before)
         yield _say_hello(subject, socket, hello)
-        yield _ping(subject, socket, hello)
+        yield _ping(socket, hello)
         yield from check_address(subject, hello["to"], socket.own_host)
         if subject.idle:
             yield _stay(subject, socket)
@@ -127,13 +127,13 @@ def _host_header(target: Target) -> str:
     return name if place.port == (443 if place.is_secure else 80) else str(place)
 
 
-def _hear(socket: WebSocket, subject: Subject, check: str, what: str) -> dict[str, Any]:
+def _hear(socket: WebSocket, check: str, what: str) -> dict[str, Any]:
     """The next message.
 
     :raises Stop: none comes, or the connection ends.
     """
     try:
-        return socket.hear(subject.seconds)
+        return socket.hear()
     except Closed as error:
         why = f"{error.code} {error.text}" if error.code is not None else "without a word"
         raise Stop(problem(check, f"closed ({quoted(why)}) instead of {what}", _PROXY)) from error
@@ -173,21 +173,21 @@ def _say_hello(subject: Subject, socket: WebSocket, hello: dict[str, Any]) -> Fi
     description = present(subject, time.time())
     answer = {"query": asked["query"], "transaction": asked.get("transaction"), "description": description}
     _say(socket, hello, {"action": "iq-result", **answer})
-    ack = _hear(socket, subject, "login", "the ack of the hello")["jsongle"]
+    ack = _hear(socket, "login", "the ack of the hello")["jsongle"]
     if ack.get("action") == "ack" and ack.get("status") == "success":
         return ok("login", f"let in as {quoted(str(description['uid']))}")
-    error = _hear(socket, subject, "login", "why the hello was refused")["jsongle"].get("description")
+    error = _hear(socket, "login", "why the hello was refused")["jsongle"].get("description")
     details = error.get("errorDetails") if isinstance(error, dict) else None
     code = error.get("errorCode") if isinstance(error, dict) else None
     advice = "give a token that the server accepts: --token" if code == 401001 else _PROXY
     raise Stop(problem("login", f"the hello was refused: {quoted(str(details))}", advice))
 
 
-def _ping(subject: Subject, socket: WebSocket, hello: dict[str, Any]) -> Finding:
+def _ping(socket: WebSocket, hello: dict[str, Any]) -> Finding:
     """Whether messages go back and forth, and how long that takes."""
     began = time.monotonic()
     _say(socket, hello, {"action": "iq-get", "query": "ping", "transaction": "doctor", "description": {}})
-    answer = _hear(socket, subject, "ping", "the answer to a ping")["jsongle"]
+    answer = _hear(socket, "ping", "the answer to a ping")["jsongle"]
     taken = (time.monotonic() - began) * 1000
     if answer.get("action") != "iq-result" or answer.get("transaction") != "doctor":
         raise Stop(problem("ping", f"the ping was answered by {quoted(str(answer.get('action')))}", _PROXY))

@@ -13,13 +13,16 @@ from typing import Any, Final
 
 import orjson
 
-from jsongle_server.doctor_wire import LARGEST_HEAD, STEP_SECONDS, USER_AGENT, HttpAnswer, Wire, read_http
+from jsongle_server.doctor_wire import LARGEST_HEAD, USER_AGENT, HttpAnswer, Wire, read_http
 from jsongle_server.framing import unmask
 from jsongle_server.upgrade import proof_of
 from jsongle_server.vocabulary import SUBPROTOCOL
 
 LARGEST_MESSAGE: Final = 1_048_576
 """Bytes of a message of the server, after which something else speaks."""
+
+BODY_SECONDS: Final = 1.0
+"""How long to wait for the body of an answer that opens no WebSocket: what it says is nice to have."""
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
@@ -114,10 +117,10 @@ class WebSocket:
         self._wire.begin_step()
         self._send_frame(_TEXT, orjson.dumps(message))
 
-    def hear(self, seconds: float = STEP_SECONDS) -> dict[str, Any]:
+    def hear(self, seconds: float | None = None) -> dict[str, Any]:
         """The next message.
 
-        :param seconds: how long to wait for it.
+        :param seconds: how long to wait for it, if not as long as a step may take.
         :raises Closed: the connection ends instead.
         :raises NotWebSocket: it is none of a JSONgle server.
         :raises OSError: none comes in time.
@@ -216,7 +219,7 @@ def _read_head(wire: Wire) -> bytes:
 
 def _with_body(wire: Wire, data: bytes) -> HttpAnswer:
     """An answer with as much of its body as comes before the server is silent."""
-    wire.begin_step(1.0)
+    wire.begin_step(BODY_SECONDS)
     while len(data) < LARGEST_HEAD:
         try:
             chunk = wire.receive()

@@ -68,13 +68,14 @@ class Wire:
     """A connection; whatever is done on it raises ``TimeoutError`` once its time is over.
 
     :param connected: its socket.
-    :param seconds: how long the first step on it may take.
+    :param seconds: how long a step on it may take, unless it is given another time.
     """
 
     def __init__(self, connected: socket.socket, seconds: float = STEP_SECONDS) -> None:
         self.socket = connected
+        self._seconds = seconds
         self._end = 0.0
-        self.begin_step(seconds)
+        self.begin_step()
 
     @classmethod
     def connect(cls, place: Place, seconds: float = STEP_SECONDS) -> Wire:
@@ -96,12 +97,15 @@ class Wire:
                 opened.close()
                 failure = error
             else:
-                return cls(opened)
+                return cls(opened, seconds)
         raise failure
 
-    def begin_step(self, seconds: float = STEP_SECONDS) -> None:
-        """Gives the next step its time."""
-        self._end = time.monotonic() + seconds
+    def begin_step(self, seconds: float | None = None) -> None:
+        """Gives the next step its time.
+
+        :param seconds: another than it has otherwise.
+        """
+        self._end = time.monotonic() + (self._seconds if seconds is None else seconds)
 
     def secure(self, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
         """Goes on in TLS.
@@ -177,14 +181,15 @@ def unverified_context() -> ssl.SSLContext:
     return context
 
 
-def http_get(place: Place, path: str, *, token: str | None = None) -> HttpAnswer:
+def http_get(place: Place, path: str, *, token: str | None = None, seconds: float = STEP_SECONDS) -> HttpAnswer:
     """Gets something over HTTP, with TLS whatever the certificate.
 
     :param token: a bearer token to show.
+    :param seconds: how long each step may take: to connect, and to be answered.
     :raises OSError: there is no connection, or no answer in time.
     :raises ValueError: the answer is no HTTP.
     """
-    wire = Wire.connect(place)
+    wire = Wire.connect(place, seconds)
     try:
         if place.is_secure:
             wire.secure(unverified_context(), place.host)
