@@ -7,13 +7,14 @@ comes from. Layer 5.
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import orjson
 
 from jsongle_server.config_addresses import UNIX
 from jsongle_server.doctor_findings import Finding, Findings, ok, problem, quoted, reason, skipped, warning
-from jsongle_server.doctor_wire import http_get
+from jsongle_server.doctor_wire import HttpAnswer, http_get
 
 if TYPE_CHECKING:
     from jsongle_server.doctor_subject import Subject
@@ -35,16 +36,15 @@ def check_address(subject: Subject, identity: str, own: str) -> Findings:
     if config.admin_token is None or subject.rest is None:
         yield skipped(CHECK, "without adminToken and restPort nobody can ask how the server sees this connection")
         return
+    path = f"/sessions/{quote(identity, safe='')}"
     try:
-        answer = http_get(subject.rest, "/sessions", token=config.admin_token, seconds=subject.seconds)
-        seen = _address_of(identity, orjson.loads(answer.body)) if answer.status == 200 else None
+        answer = http_get(subject.rest, path, token=config.admin_token, seconds=subject.seconds)
+        seen = _host_in(answer)
     except OSError as error:
         yield skipped(CHECK, f"{subject.rest}, where REST should be, does not answer: {reason(error)}")
         return
     except ValueError:
-        seen = None
-    if seen is None:
-        yield skipped(CHECK, f"{subject.rest} does not list this session: it is another server, or token")
+        yield skipped(CHECK, f"{subject.rest} does not know this session: it is that of another server, or token")
         return
     yield judge(seen, own, config.trusted_proxies)
 
@@ -67,15 +67,17 @@ def judge(seen: str, own: str, trusted: tuple[str, ...]) -> Finding:
     return ok(CHECK, f"{shown}: as it should be if this machine is behind a router with that address")
 
 
-def _address_of(identity: str, listed: Any) -> str | None:
-    """The host in the address that a list of sessions has for one of them."""
-    sessions = listed.get("sessions", ()) if isinstance(listed, dict) else ()
-    mine = [each for each in sessions if isinstance(each, dict) and each.get("id") == identity]
-    address = mine[0].get("address") if mine else None
+def _host_in(answer: HttpAnswer) -> str:
+    """The host in the address of a session.
+
+    :raises ValueError: there is no session.
+    """
+    session = orjson.loads(answer.body) if answer.status == 200 else None
+    address = session.get("address") if isinstance(session, dict) else None
     if not isinstance(address, str):
-        return None
-    host, colon, port = address.rpartition(":")
-    return host.strip("[]") if colon and port.isdigit() and (host.count(":") != 0 or "." in host) else address
+        raise ValueError("there is no such session")
+    host, colon, _ = address.rpartition(":")
+    return host if colon else address
 
 
 def _plain(host: str) -> str:

@@ -152,7 +152,11 @@ def _judge_hello(hello: dict[str, Any], before: float) -> Findings:
     """
     jsongle = hello["jsongle"]
     description = jsongle.get("description")
-    if jsongle.get("query") != "session-hello" or not isinstance(description, dict) or not hello.get("to"):
+    if (
+        jsongle.get("query") != "session-hello"
+        or not isinstance(description, dict)
+        or not isinstance(hello.get("to"), str)
+    ):
         advice = "give the address of the WebSocket side of a JSONgle server"
         raise Stop(problem("hello", "the first message is not the hello of a JSONgle server", advice))
     yield ok("hello", f"{quoted(str(hello.get('from')))}, version {quoted(str(description.get('version')))}")

@@ -61,11 +61,11 @@ def judge_answer(answer: HttpAnswer, *, is_local: bool) -> Finding:
     if 300 <= status < 400:
         where = quoted(answer.headers.get("location", "somewhere else").partition("?")[0])
         return problem(CHECK, f"{status}: sent on to {where}", "browsers do not follow: give that address to clients")
-    if 200 <= status < 300:
-        return problem(CHECK, f"{status}: a page of somebody else is there", _ELSEWHERE)
     meaning, advice = _OTHERS.get(status, ("this is no answer to a WebSocket handshake", _ELSEWHERE))
     if is_local:
         meaning, advice = "something else listens on the port", "stop it, or set another wsPort"
+    elif 200 <= status < 300:
+        meaning = "a page of somebody else is there"
     return problem(CHECK, f"{status}: {meaning}", advice)
 
 

@@ -50,36 +50,35 @@ class CheckTests(SynchronousTestCase):
         """What is found where REST answers so, or fails so."""
 
         def get(place: object, path: str, **options: object) -> HttpAnswer:
+            self.asked = path
             if isinstance(answer, Exception):
                 raise answer
             return HttpAnswer(status, {}, answer if isinstance(answer, bytes) else orjson.dumps(answer))
 
         self.patch(doctor_address, "http_get", get)
         config = Config(**{"admin_token": "an-administrators-token", **settings})
-        (finding,) = check_address(Subject(config), "me", OWN)
+        (finding,) = check_address(Subject(config), "/me\r\n", OWN)
         return finding
 
     def test_own_session(self) -> None:
-        """Of all sessions its own counts, and of its address the host."""
-        other = {"id": "other", "address": "10.0.0.1:1"}
+        """The host in the address of its own session counts; what has no port is all host."""
         for address in (f"{OWN}:4711", f"::ffff:{OWN}:4711"):
-            finding = self.check({"sessions": [other, {"id": "me", "address": address}]})
-            self.assertEqual(finding.level, Level.OK)
-        self.assertIn("trustedProxies=unix", self.check({"sessions": [{"id": "me", "address": "unix"}]}).advice)
+            self.assertEqual(self.check({"id": "me", "address": address}).level, Level.OK)
+        self.assertIn("trustedProxies=unix", self.check({"address": "unix"}).advice)
+        self.assertEqual(self.asked, "/sessions/%2Fme%0D%0A")
 
     def test_nobody_to_ask(self) -> None:
         """What cannot be asked is left out, and says why."""
-        mine = {"sessions": [{"id": "me", "address": f"{OWN}:1"}]}
+        mine = {"address": f"{OWN}:1"}
         for finding, seen in (
             (self.check(mine, admin_token=None), "without adminToken"),
             (self.check(mine, rest_port=0), "without adminToken and restPort"),
             (self.check(ConnectionRefusedError(111, "Connection refused")), "does not answer: Connection refused"),
-            (self.check(ValueError("the answer is not HTTP")), "does not list this session"),
-            (self.check(b"<html>"), "does not list this session"),
-            (self.check(mine, status=401), "does not list this session"),
-            (self.check([]), "does not list this session"),
-            (self.check({"sessions": [{"id": "other"}, 7]}), "does not list this session"),
-            (self.check({"sessions": [{"id": "me", "address": None}]}), "does not list this session"),
+            (self.check(ValueError("the answer is not HTTP")), "does not know this session"),
+            (self.check(b"<html>"), "does not know this session"),
+            (self.check(mine, status=401), "does not know this session"),
+            (self.check([]), "does not know this session"),
+            (self.check({"address": None}), "does not know this session"),
         ):
             self.assertEqual(finding.level, Level.SKIPPED)
             self.assertIn(seen, finding.seen)
