@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.logger import Logger
-
 from jsongle_server.errors import BadParameter
 from jsongle_server.replay import ReplayBuffer
 from jsongle_server.vocabulary import CloseCode
@@ -30,9 +28,6 @@ MAX_TOKEN: Final = 256
 
 MAX_TOKENS: Final = 4
 """Most tokens of one session that are good at a time: the last one used, and those made since."""
-
-
-_log: Final = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +128,7 @@ def take_over(session: Session, newcomer: Session, seq: int, description: Json, 
     services.metrics.resumed += 1
     services.metrics.replayed += len(missed)
     peer.send_missed(missed)
-    _log.info(
+    session.log.info(
         "resume {session} {remote}: {count} sent again",
         session=session.identity,
         remote=session.remote,

@@ -66,7 +66,7 @@ class QuietSession(Session):
 
     __slots__ = ()
 
-    _log = Logger(namespace="jsongle_server.selftest", observer=_log_faults)
+    log = Logger(namespace="jsongle_server.selftest", observer=_log_faults)
 
 
 class SelfTestClient:

@@ -60,6 +60,7 @@ class Session:
     :param must_resume: whether there is no room for it unless it goes on with a session that there is.
     :param presented: the token that came with the handshake, forgotten once the client has said hello.
 
+    :cvar log: where its coming and going is told.
     :ivar grant: what its token allows.
     :ivar throttle: how fast it may send, and what of it was refused.
     :ivar reminders: what happens to it by itself, if anything will.
@@ -69,7 +70,7 @@ class Session:
     :ivar resumption: what it keeps for the client's return, if it has opted in.
     """
 
-    _log = Logger()
+    log = Logger()
 
     __slots__ = (
         "_description",
@@ -247,7 +248,7 @@ class Session:
             self.state = SessionState.IDENTIFIED
             self.services.registry.add(self)
             self.services.metrics.sessions += 1
-            self._log.info("hello {session} uid {uid}", session=self.identity, uid=obfuscated(self.uid))
+            self.log.info("hello {session} uid {uid}", session=self.identity, uid=obfuscated(self.uid))
 
     def say_unnumbered(self, jsongle: Json) -> None:
         """Sends the client something that is never sent again: the ack of a connection's first hello."""
@@ -274,7 +275,7 @@ class Session:
         self.state = SessionState.DETACHED
         self._peer = None
         self.services.resumes.detach(self)
-        self._log.info("detach {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
+        self.log.info("detach {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
 
     def adopt(self, other: Session, description: Json) -> tuple[Peer, Peer | None]:
         """Goes on over the connection of another session, which is none yet and ends with this.
@@ -329,7 +330,7 @@ class Session:
         self.services.leave_calls(self, now, tell=tell_calls)
         for rid in list(self.rooms):
             leave(self, rid, now)
-        self._log.info("disconnect {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
+        self.log.info("disconnect {session} {remote}: {cause}", session=self.identity, remote=self.remote, cause=cause)
 
     def _numbered(self, outgoing: Outgoing) -> bytes | None:
         """A message with its number, kept for the client's return; ``None`` while it is away."""
@@ -357,10 +358,10 @@ class Session:
         try:
             (peer.send_later if can_wait else peer.send)(payload)
         except Exception:
-            self._log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
+            self.log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
 
     def _trace(self, direction: str, action: str, size: int) -> None:
-        self._log.debug(
+        self.log.debug(
             "{direction} {session}: {action}, {size} bytes",
             direction=direction,
             session=self.identity,
