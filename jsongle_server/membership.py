@@ -11,6 +11,8 @@ from jsongle_server.privacy import printable
 from jsongle_server.vocabulary import Event, RoomKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jsongle_server.codec import Json
     from jsongle_server.rooms import Room
     from jsongle_server.session import Session
@@ -48,19 +50,22 @@ def leave(session: Session, rid: str, now: float) -> None:
     _trace("leave", session, room)
 
 
-def empty(room: Room, now: float) -> int:
-    """Puts everybody out of a room and tells them so.
+def empty(room: Room) -> Iterator[int]:
+    """Puts everybody who is in a room out of it and tells them so, one with each step.
 
     The latest goes first: whoever was told that somebody came is still there to be told that he left.
 
-    :returns: how many there were.
+    :returns: yields for each how many were told that he left, which may be everybody: a large room takes its time.
     """
     members: list[Session] = list(room)  # type: ignore[arg-type]  # every member of this server is a session
-    description = {"reason": "room-emptied", "rid": room.rid, "left": messages.timestamp(now)}
     for session in reversed(members):
+        if session.rooms.get(room.rid) is not room:
+            continue  # it has left by itself meanwhile
+        now = session.services.clock.seconds()
         leave(session, room.rid, now)
+        description = {"reason": "room-emptied", "rid": room.rid, "left": messages.timestamp(now)}
         session.say(messages.server_message(description))
-    return len(members)
+        yield len(room)
 
 
 def _trace(step: str, session: Session, room: Room) -> None:

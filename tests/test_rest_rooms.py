@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from jsongle_server.testing import Client
-from tests.rest_support import RestCase
+from tests.rest_support import TOKEN, RestCase, parse
 
 
 class RoomsTests(RestCase):
@@ -143,6 +143,33 @@ class EmptyTests(RestCase):
         resumption = self.server.session_of(jon).resumption
         assert resumption is not None
         self.assertIn(b"room-emptied", b"".join(resumption.buffer.after(0)))
+
+    def test_a_large_room_is_emptied_in_turns(self) -> None:
+        """Others are served meanwhile, and who leaves by himself or comes anew meanwhile is left alone."""
+        clients = [self.server.user(f"u{number}", dn="") for number in range(60)]
+        for client in clients:
+            client.join("den")
+        wire = self.server.open_wire()
+        wire.channel.dataReceived(f"DELETE /rooms/den HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        room = self.server.signaling.rooms.find("den")
+        assert room is not None
+        self.assertTrue(0 < len(room) < 60, len(room))
+        clients[0].ask("leave", rid="den")
+        self.server.user("new").join("den")
+        wire.work()
+        self.assertEqual(parse(wire.read()).json["count"], 59)
+        self.assertEqual([each["uid"] for each in self.do("GET", "/rooms/den").json["members"]], ["new"])
+
+    def test_a_caller_who_hangs_up_stops_nothing(self) -> None:
+        """The room is emptied all the same, and the line is written."""
+        for number in range(60):
+            self.server.user(f"u{number}").join("den")
+        wire = self.server.open_wire()
+        wire.channel.dataReceived(f"DELETE /rooms/den HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        wire.transport.cut()
+        wire.work()
+        self.assertEqual(self.do("GET", "/rooms").json["count"], 0)
+        self.assertEqual(self.audited(), ["192.0.2.7:40000: empty room den: 60 members put out"])
 
     def test_calls_through_the_room_end(self) -> None:
         """As when a party leaves by itself: the other hears that nobody is there."""

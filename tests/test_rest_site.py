@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -187,8 +189,12 @@ class LimitTests(SynchronousTestCase):
 
 TOKENS = st.sampled_from([b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"POST", b"get", b"X"])
 PATHS = st.sampled_from(
-    [b"/about", b"/metrics", b"/stats", b"/logs", b"/logs/levels", b"/sessions", b"/sessions/", b"/rooms", b"/", b"*"]
-)
+    [
+        b"/about", b"/metrics", b"/stats", b"/logs", b"/logs/levels", b"/sessions", b"/sessions/", b"/rooms", b"/",
+        b"*", b"/rooms/%2e%2e", b"/rooms/a%2Fb%0a", b"/calls?", b"/blocks", b"/messages",
+        b"/sessions?address=", b"/rooms?limit=",
+    ]
+)  # fmt: skip
 NAMES = st.sampled_from(
     [b"Host", b"Accept", b"Origin", b"Authorization", b"Content-Type", b"Content-Length", b"Transfer-Encoding",
      b"Connection", b"Cookie", b"Expect", b"If-None-Match", b"Range", b"Access-Control-Request-Method", b"X-Any"]
@@ -199,6 +205,14 @@ VALUES = st.one_of(
     st.sampled_from([b"application/openmetrics-text;version=9.9;escaping=dots", b"text/plain;version=1.0.0"]),
 )
 LINES = st.tuples(TOKENS | st.binary(max_size=8), PATHS | st.binary(max_size=40), st.binary(max_size=20))
+
+KEYS = st.sampled_from(["to", "description", "session", "room", "uid", "address", "seconds", "reason", "level", "x"])
+SCALARS = st.none() | st.booleans() | st.integers(-1, 2**40) | st.floats(allow_nan=False) | st.text(max_size=5)
+BODIES = st.recursive(
+    SCALARS | st.sampled_from(["all", "192.0.2.7", "::/0", "debug"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+) | st.fixed_dictionaries({"to": st.just("all"), "description": st.dictionaries(st.text(max_size=3), SCALARS)})
 
 
 class AnythingTests(SynchronousTestCase):
@@ -227,6 +241,15 @@ class AnythingTests(SynchronousTestCase):
         head = b"%s %s%s HTTP/1.1\r\n" % (method, path, query)
         wire.send(head + b"".join(b"%s: %s\r\n" % header for header in headers) + b"\r\n" + body)
         self.assert_sane(wire)
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.sampled_from(["/messages", "/blocks", "/logs/levels"]), BODIES)
+    def test_any_body_gets_a_documented_answer(self, path: str, body: Any) -> None:
+        """Whatever JSON it is: never a 500, never a traceback."""
+        method = "PUT" if path == "/logs/levels" else "POST"
+        answer = RestServer(admin_token=TOKEN).ask(method, path, headers=BEARER, body=orjson.dumps(body))
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertIn(answer.status, (200, 201, 400, 404))
 
     @settings(max_examples=150, deadline=None)
     @given(st.lists(st.binary(max_size=60), max_size=6))
