@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from http import HTTPStatus
+from importlib import resources
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -115,6 +116,7 @@ class RestApi:
             telemetry=Telemetry(started=lifecycle.started, path=watched, reactor=reactor, run=run),
             selftest=_selftest(config, reactor),
             document=openapi.document(ROUTES),
+            protocol=resources.files("jsongle_server").joinpath("asyncapi.json").read_bytes(),
             reactor=reactor,
         )
 

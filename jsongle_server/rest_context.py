@@ -30,6 +30,7 @@ class RestContext:
     :ivar telemetry: measures the machine.
     :ivar selftest: has the server talk to itself; another one after a reload.
     :ivar document: the OpenAPI document of all routes.
+    :ivar protocol: the AsyncAPI document of what goes over WebSocket, as JSON.
     :ivar reactor: gives the time.
     """
 
@@ -43,6 +44,7 @@ class RestContext:
     telemetry: Telemetry
     selftest: SelfTest
     document: dict[str, Any]
+    protocol: bytes
     reactor: Any
 
     def now(self) -> float:

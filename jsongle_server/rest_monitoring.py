@@ -116,7 +116,13 @@ def openapi(call: Call) -> bytes:
     return call.answer(call.server.document)
 
 
-ROUTES: Final = (about, ping, health, livez, readyz, metrics, show_stats, telemetry, tests, openapi)
+@route("GET", "/asyncapi.json", door=Door.OPEN, answers={200: Answer("An AsyncAPI 3.0 document", {"type": "object"})})
+def asyncapi(call: Call) -> bytes:
+    """Describes every message that goes over WebSocket, for programs."""
+    return answer_bytes(call.request, call.server.protocol, content_type="application/json")
+
+
+ROUTES: Final = (about, ping, health, livez, readyz, metrics, show_stats, telemetry, tests, openapi, asyncapi)
 
 
 def _encoder(request: RestRequest) -> tuple[Callable[[Any], bytes], str]:
