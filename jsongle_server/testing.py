@@ -8,7 +8,7 @@ behind the real protocol and its frames. Both take their time from a ``Clock``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 from twisted.internet.task import Clock
@@ -25,19 +25,37 @@ START: Final = 1795356548.451
 """When the clock of every fake begins: 2026-11-22T14:09:08.451Z."""
 
 
+class Witness:
+    """Sees what one client and the server say to each other, and thinks nothing of it.
+
+    Whoever wants to look at every message of a test sets a subclass as :attr:`Client.witness_class`.
+    """
+
+    def said(self, message: object) -> None:
+        """Called with each JSON value that the client sends, before it does."""
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Called with each message that the client gets."""
+
+
 class Client:
     """A client in a test: sends messages, and collects those that it gets.
 
     :param send: takes the bytes of one text frame.
+
+    :cvar witness_class: what sees the messages of each new client.
 
     :ivar inbox: what came and was not taken yet.
     :ivar closed: close code and reason, once the server has closed the connection.
     :ivar identity: the session identity, once greeted.
     """
 
+    witness_class: ClassVar[type[Witness]] = Witness
+
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
         self._count = 0
+        self._witness = self.witness_class()
         self.inbox: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
         self.identity = ""
@@ -59,12 +77,23 @@ class Client:
             raise AssertionError(f"expected one message, got {taken}")
         return taken[0]
 
+    def receive(self, payload: bytes) -> dict[str, Any]:
+        """Takes one text frame from the server.
+
+        :returns: the message in it, which is in the inbox now.
+        """
+        message: dict[str, Any] = orjson.loads(payload)
+        self._witness.heard(message)
+        self.inbox.append(message)
+        return message
+
     def send_bytes(self, payload: bytes) -> None:
         """Sends one text frame with these bytes in it."""
         self._send(payload)
 
     def send(self, message: object) -> None:
         """Sends any JSON value."""
+        self._witness.said(message)
         self.send_bytes(orjson.dumps(message))
 
     def say(self, to: str, action: str, **jsongle: Any) -> str:
@@ -143,7 +172,7 @@ class RecordingPeer:
 
     def send(self, payload: bytes) -> None:
         """Puts a message into the client's inbox."""
-        self._client.inbox.append(orjson.loads(payload))
+        self._client.receive(payload)
 
     def send_later(self, payload: bytes) -> None:
         """Does as :meth:`send`."""

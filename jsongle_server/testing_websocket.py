@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-import orjson
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
@@ -211,7 +210,7 @@ class WireClient(Client):
     def _fetch(self) -> None:
         for opcode, payload in self.wire.read_frames():
             if opcode == 1:
-                self.inbox.append(orjson.loads(payload))
+                self.receive(payload)
             elif opcode == 8 and self.closed is None:
                 self.closed = (int.from_bytes(payload[:2], "big"), payload[2:].decode())
 

@@ -8,5 +8,9 @@ import os
 
 from hypothesis import settings
 
+from tests.witness import watch_every_test
+
 settings.register_profile("jsongle", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("jsongle")
+
+watch_every_test()

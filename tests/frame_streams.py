@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count, pairwise
 from typing import Any
+from uuid import UUID
 
 import orjson
 from hypothesis import strategies as st
@@ -20,6 +21,13 @@ LIMIT = 1024
 KEY = b"\x37\xfa\x21\x3d"
 OPENING = "\r\n".join((*HANDSHAKE, "", "")).encode()
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
+
+
+def made_id(number: int) -> str:
+    """What the server calls something that it makes: the same in every run."""
+    return str(UUID(int=number, version=4))
+
+
 HELLO = orjson.dumps(
     {
         "id": "m-1",
@@ -27,7 +35,7 @@ HELLO = orjson.dumps(
         "jsongle": {
             "action": "iq-result",
             "query": "session-hello",
-            "transaction": "id-2",  # the second id that the server makes for Alice
+            "transaction": made_id(2),  # the second id that the server makes for Alice
             "description": {"uid": "alice"},
         },
     }
@@ -99,9 +107,9 @@ class Conversation:
         self.server = WebSocketMemoryServer(
             fast_frames=fast, max_message_size=LIMIT, ping_interval=0, hello_timeout=1000, **more
         )
-        self._number_ids("bob")
+        self._number_ids(1_000_000)
         self.bob = self.server.user("bob")
-        self._number_ids("id")
+        self._number_ids(1)
         self.wire = self.server.open_wire()
         self.messages: list[bytes] = []
         self._receive = self.wire.protocol.receive_text
@@ -131,9 +139,9 @@ class Conversation:
         for _ in range(4):
             clock.advance(0)
 
-    def _number_ids(self, name: str) -> None:
-        numbers = count(1)
-        self.server.signaling._services.new_id = lambda: f"{name}-{next(numbers)}"
+    def _number_ids(self, first: int) -> None:
+        numbers = count(first)
+        self.server.signaling._services.new_id = lambda: made_id(next(numbers))
 
     def _record(self, payload: bytes) -> None:
         self.messages.append(payload)

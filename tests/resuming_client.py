@@ -16,6 +16,7 @@ from twisted.internet.error import ConnectError
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from jsongle_server.testing import Client
 from jsongle_server.testing_websocket import HANDSHAKE, parse_frame
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
@@ -67,6 +68,7 @@ class ResumingClient:
         self.wires: list[Wire] = []
         self._back_after = back_after
         self._resumable = resumable
+        self._witness = Client.witness_class()
         self._token = ""
         self._kept: deque[bytes] = deque()
         self._before_kept = 0
@@ -92,7 +94,9 @@ class ResumingClient:
 
     def say(self, to: str, action: str, **jsongle: Any) -> None:
         """Sends a message: now, or as soon as it is back."""
-        self.send(orjson.dumps({"to": to, "jsongle": {"action": action, **jsongle}}))
+        message = {"to": to, "jsongle": {"action": action, **jsongle}}
+        self._witness.said(message)
+        self.send(orjson.dumps(message))
 
     def send(self, payload: bytes) -> None:
         """Sends a text frame and keeps it until the server is known to have read it."""
@@ -146,6 +150,7 @@ class ResumingClient:
     def received(self, payload: bytes) -> None:
         """Called with each text frame."""
         message = orjson.loads(payload)
+        self._witness.heard(message)
         jsongle = message["jsongle"]
         number = message.get("seq")
         if number is not None:

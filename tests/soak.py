@@ -32,6 +32,7 @@ import treq
 from twisted.internet.task import LoopingCall, deferLater, react
 
 from tests.soak_users import ROOM_SIZE, Flooder, Ledger, User
+from tests.witness import Conversation
 
 CUTS_PER_SECOND: Final = 20
 FLOOD_PER_SECOND: Final = 1000
@@ -226,6 +227,7 @@ class Soak:
         misnumbered = sum(user.client.misnumbered for user in users)
         closes = Counter(flooder.client.closes)
         cuts = ", ".join(f"{count} {kind}" for kind, count in sorted(self._cuts.items()))
+        faults = Conversation.audit.faults
         rows = {
             "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
             "clients": f"{len(users)}, for {self._seconds:g} s",
@@ -238,6 +240,7 @@ class Soak:
             "duplicated or out of order": str(ledger.doubled),
             "wrong seq": str(misnumbered),
             "errors, unreachable, retracts": str(dict(result.troubles) or 0),
+            "not as documented": f"{len(faults)} {faults[:1]}" if faults else "0",
             "sent again by the server": f"{await self._server.figure('jsongle_messages_replayed_total'):.0f}",
             "flooder sent": str(flooder.sent),
             "flooder accepted": str(flooder.accepted),
@@ -248,7 +251,7 @@ class Soak:
         }
         for name, text in rows.items():
             print(f"{name + ':':32}{text}")
-        is_well = not (result.lost or ledger.doubled or misnumbered or result.troubles or result.late)
+        is_well = not (result.lost or ledger.doubled or misnumbered or result.troubles or result.late or faults)
         is_limited = set(closes) == {1008} and flooder.accepted < flooder.sent
         return is_well and is_limited and end <= start * MEMORY_MARGIN
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from jsongle_server.testing import Witness
 from tests.daemons import Foreground, SocketClient, wait_until
 
 BARE: Final = Path(__file__).parent.parent / "benchmarks" / "bare"
@@ -66,7 +67,13 @@ CONVERSATION: Final = {
 """What everybody gets after the others have joined."""
 
 
-class SocketIoClient(SocketClient):
+class RelayClient(SocketClient):
+    """A client of a relay, which says less than the protocol asks of a server."""
+
+    witness_class = Witness
+
+
+class SocketIoClient(RelayClient):
     """The same client on Socket.IO, where a message is an event of that name.
 
     :param address: as ``SocketClient`` takes it.
@@ -97,7 +104,7 @@ class SocketIoClient(SocketClient):
         return packet.removeprefix(kind)
 
 
-def converse(address: str, client: type[SocketClient]) -> dict[str, list[dict[str, Any]]]:
+def converse(address: str, client: type[RelayClient]) -> dict[str, list[dict[str, Any]]]:
     """Holds the conversation; returns what each client was told."""
     alice, bob, carol = (client(address) for _ in range(3))
     bob.hello("bob")
@@ -123,7 +130,7 @@ class BareRelayTests(SynchronousTestCase):
 
     maxDiff = None
 
-    def check(self, *command: str, client: type[SocketClient] = SocketClient) -> None:
+    def check(self, *command: str, client: type[RelayClient] = RelayClient) -> None:
         """A relay says when it is ready, holds the conversation, also with the next clients, and ends at SIGTERM."""
         console = Path(self.mktemp())
         relay = Foreground({"args": (*command, "0"), "stdin": subprocess.DEVNULL}, console)

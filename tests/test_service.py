@@ -23,6 +23,7 @@ from jsongle_server.listening import CannotBind
 from jsongle_server.log_file import open_log_file
 from jsongle_server.logs import LogControl
 from jsongle_server.service import Server, make_server
+from jsongle_server.testing import Client
 from jsongle_server.testing_websocket import HANDSHAKE
 from jsongle_server.websocket import HANDSHAKE_TIMEOUT
 
@@ -36,10 +37,13 @@ class Browser(WebSocketClientProtocol):
         super().__init__()
         self.inbox: DeferredQueue[dict[str, Any]] = DeferredQueue()
         self.gone: Deferred[tuple[int, str]] = Deferred()
+        self._witness = Client.witness_class()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Keeps a message."""
-        self.inbox.put(orjson.loads(payload))
+        message = orjson.loads(payload)
+        self._witness.heard(message)
+        self.inbox.put(message)
 
     def onClose(self, was_clean: bool, code: int, reason: str) -> None:
         """Notes how it ended."""

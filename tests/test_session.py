@@ -61,6 +61,7 @@ class JournalPeer:
     def __init__(self, name: str, entries: list[tuple[str, str]]) -> None:
         self._name = name
         self._entries = entries
+        self._witness = Client.witness_class()
 
     def attach(self, session: Session | None) -> None:
         """What comes from it is handed to the session by the test."""
@@ -82,7 +83,9 @@ class JournalPeer:
 
     def send(self, payload: bytes) -> None:
         """Notes a message by its event or action."""
-        jsongle = orjson.loads(payload)["jsongle"]
+        message = orjson.loads(payload)
+        self._witness.heard(message)
+        jsongle = message["jsongle"]
         self._entries.append((self._name, jsongle.get("event") or jsongle["action"]))
 
     def close(self, code: CloseCode, reason: str) -> None:

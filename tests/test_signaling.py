@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 from typing import cast
+from uuid import UUID
 
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, formatEvent
@@ -80,13 +81,15 @@ class SignalingTests(SynchronousTestCase):
     def test_ids_can_be_injected(self) -> None:
         """Every id that the server makes comes from one place."""
         numbers = count(1)
-        signaling = Signaling(Config(), Metrics("1.0"), clock=Clock(), new_id=lambda: f"id-{next(numbers)}")
+        signaling = Signaling(
+            Config(), Metrics("1.0"), clock=Clock(), new_id=lambda: str(UUID(int=next(numbers), version=4))
+        )
         client = Client(lambda payload: None)
         session = signaling.open(RecordingPeer(client), remote="192.0.2.1:1", now=START)
         hello = client.take_one()
         ids = [session.identity, session.transaction, hello["id"]]
-        self.assertEqual(ids, ["id-1", "id-2", "id-3"])
-        self.assertEqual([hello["to"], hello["jsongle"]["transaction"]], ["id-1", "id-2"])
+        self.assertEqual(ids, [f"00000000-0000-4000-8000-{number:012}" for number in (1, 2, 3)])
+        self.assertEqual([hello["to"], hello["jsongle"]["transaction"]], ids[:2])
 
 
 class TraceTests(SynchronousTestCase):
