@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from jsongle_server import messages
+from jsongle_server import call_news, messages
 from jsongle_server.call_steps import CallState, Outcome, Role, Step, signal_of
 from jsongle_server.calls import Call, is_followed
 from jsongle_server.codec import Envelope, Json, Outgoing, fingerprint, json_size
@@ -54,7 +54,8 @@ def handle_call(session: Session, envelope: Envelope, now: float) -> None:
             return
         route = route._replace(recipients=others)
     if not route.recipients:
-        tell_unreachable(session, envelope, now)
+        if tell_unreachable(session, envelope, now):
+            call_news.tell_missed(session, envelope, route, now, rid=_room_of(session, envelope, route))
     elif envelope.action == Action.SESSION_PROPOSE and is_followed(sid):
         _propose(session, envelope, route, now)
     else:
@@ -86,10 +87,12 @@ def _propose(session: Session, envelope: Envelope, route: Route, now: float) -> 
     rid = _room_of(session, envelope, route)
     call = Call(jsongle["sid"], _kept_echo(jsongle), caller=session, rung=rung, rid=rid, started=now)
     services.calls.begin(call)
+    call.news = call_news.news_of(session, envelope, route, rid=rid)
     if services.config.ring_timeout:
         timer = services.clock.callLater(services.config.ring_timeout, _ring_out, call)
         call.stop_ringing = timer.cancel
     relay(session, envelope, route, now)
+    call_news.tell_started(call, now)
 
 
 def _kept_echo(jsongle: Json) -> Json:
@@ -150,6 +153,7 @@ def _bind(session: Session, envelope: Envelope, call: Call[Session], route: Rout
     call.held = None
     session.services.metrics.calls_answered += 1
     relay(session, envelope, route, now)
+    call_news.tell_answered(call, now)
     others = [member for member, reaction in call.rung.items() if member is not session and not reaction.declined]
     _retract(call, others, Reason.ANSWERED_ELSEWHERE, now)
 
@@ -298,3 +302,4 @@ def _end(call: Call[Session], outcome: Outcome, now: float) -> None:
     services.metrics.calls_ended[outcome] += 1
     if call.answered is not None:
         services.metrics.talk_seconds.observe(max(0.0, now - call.answered))
+    call_news.tell_ended(call, outcome, now)

@@ -62,6 +62,7 @@ class Call(Generic[M]):
     :ivar answered: when it was, in seconds since the epoch.
     :ivar held: the latest decline, held back until all who rang have declined.
     :ivar stop_ringing: ends the wait for an answer.
+    :ivar news: what is told of it to whoever listens, whatever becomes of it; ``None`` where nobody did as it began.
     """
 
     __slots__ = (
@@ -70,6 +71,7 @@ class Call(Generic[M]):
         "echo",
         "held",
         "is_to_many",
+        "news",
         "rid",
         "rung",
         "sid",
@@ -92,6 +94,7 @@ class Call(Generic[M]):
         self.winner: M | None = None
         self.held: Outgoing | None = None
         self.stop_ringing: Callable[[], None] | None = None
+        self.news: Json | None = None
 
     @property
     def parties(self) -> list[M]:

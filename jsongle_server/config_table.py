@@ -28,6 +28,7 @@ from jsongle_server.config_values import (
     words,
 )
 from jsongle_server.key_set import ALGORITHMS
+from jsongle_server.webhook_signing import webhook_secret
 
 if TYPE_CHECKING:
     from jsongle_server.config import Config
@@ -265,7 +266,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("webhookUrl", http_url(), "Address that is told of joins, leaves and calls; empty tells nobody."),
     Setting(
         "webhookSecret",
-        secret(),
+        webhook_secret(),
         "Secret of at least 16 characters with which what is told to webhookUrl is signed.",
         secret=True,
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.logger import Logger
 
 from jsongle_server import messages
+from jsongle_server.occurrences import Kind, Occurrence, person
 from jsongle_server.privacy import printable
 from jsongle_server.vocabulary import Event, RoomKind
 
@@ -31,7 +32,9 @@ def join(session: Session, rid: str, kind: RoomKind, *, dn: str | None, now: flo
     if is_new:
         if len(room) == 1:
             services.metrics.rooms_created[kind] += 1
-        _announce(session, room, Event.JOINED, room.describe(session), now)
+        shown = room.describe(session)
+        _announce(session, room, Event.JOINED, shown, now)
+        _publish(session, room, Kind.MEMBER_JOINED, shown, now)
         _trace("join", session, room)
     return room
 
@@ -46,6 +49,7 @@ def leave(session: Session, rid: str, now: float) -> None:
     shown = room.describe(session) if room is not None else {}
     room = services.rooms.leave(session, rid)
     _announce(session, room, Event.LEFT, shown, now)
+    _publish(session, room, Kind.MEMBER_LEFT, shown, now)
     services.leave_calls(session, now, rid=rid)
     _trace("leave", session, room)
 
@@ -77,6 +81,13 @@ def _trace(step: str, session: Session, room: Room) -> None:
             kind=room.kind.value,
             rid=printable(room.rid),
         )
+
+
+def _publish(session: Session, room: Room, kind: Kind, shown: Json, now: float) -> None:
+    publish = session.services.publish
+    if publish is not None:
+        data = {"member": person(shown), "rid": room.rid, "kind": room.kind.value}
+        publish(Occurrence(kind, session.identity, now, data))
 
 
 def _announce(session: Session, room: Room, event: Event, member: Json, now: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Final, Protocol
 
@@ -25,6 +25,7 @@ from prometheus_client.core import (
 
 from jsongle_server.call_steps import Outcome
 from jsongle_server.vocabulary import ACTIONS, ErrorCode, RoomKind
+from jsongle_server.webhook_queue import Dropped
 
 RELAY_BUCKETS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 """Upper bounds of the relay time histogram, in seconds."""
@@ -97,6 +98,9 @@ class Metrics:
     :ivar refusals: refused handshakes by reason.
     :ivar rooms_created: rooms by kind.
     :ivar requests: HTTP requests by route and status.
+    :ivar webhooks: webhooks that were delivered, and those that the receiver did not take.
+    :ivar webhooks_dropped: those that were given up before it had.
+    :ivar count_webhooks: gives how many wait.
     """
 
     def __init__(self, version: str) -> None:
@@ -124,6 +128,10 @@ class Metrics:
         self.resumes_refused = 0
         self.replayed = 0
         self.reported_seconds = Histogram(CALL_BUCKETS)
+        self.webhooks: Counter[str] = Counter({"delivered": 0, "failed": 0})
+        self.webhooks_dropped: Counter[str] = Counter(dict.fromkeys(Dropped, 0))
+        self.webhook_retries = 0
+        self.count_webhooks: Callable[[], int] = lambda: 0
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -155,6 +163,7 @@ class Metrics:
             yield from _live_metrics(self._live)
         yield from self._traffic()
         yield from self._business()
+        yield from self._outside()
 
     def _traffic(self) -> Iterator[Metric]:
         yield _counter("connections_opened", "WebSocket connections opened", self.connections)
@@ -184,6 +193,14 @@ class Metrics:
         yield _counter("messages_replayed", "Messages sent again to clients that came back", self.replayed)
         yield _counter("ice_failures", "ICE failures reported by clients", self.ice_failures)
         yield _histogram("reported_call_seconds", "Durations of calls reported by clients", self.reported_seconds)
+
+    def _outside(self) -> Iterator[Metric]:
+        waiting = self.count_webhooks()
+        yield GaugeMetricFamily("jsongle_webhooks_queued", "Webhooks that wait to be delivered", value=waiting)
+        results = {**self.webhooks, "dropped": self.webhooks_dropped.total()}
+        yield _by("webhooks", "Webhooks that are over, by what became of them", "result", results)
+        yield _by("webhooks_dropped", "Webhooks that were given up", "reason", self.webhooks_dropped)
+        yield _counter("webhook_retries", "Webhooks that were tried again", self.webhook_retries)
 
 
 def _live_metrics(live: Live) -> Iterator[Metric]:

@@ -104,17 +104,21 @@ def check_description(envelope: Envelope) -> Json:
     raise BadParameter("'description' must be an object")
 
 
-def tell_unreachable(session: Session, envelope: Envelope, now: float) -> None:
+def tell_unreachable(session: Session, envelope: Envelope, now: float) -> bool:
     """Answers a call message that reached nobody, once for a ``sid``.
 
     The client library does not look at the ``sid`` of the answer: a late one would end its next call.
+
+    :returns: whether it was answered.
     """
     if envelope.action in ENDING_ACTIONS:
-        return
+        return False
     sid = envelope.jsongle.get("sid")
     # A sid may be anything, and as long as a message.
-    if sid is None or session.remember_told(fingerprint(sid)):
+    is_new = sid is None or session.remember_told(fingerprint(sid))
+    if is_new:
         session.say(messages.unreachable(envelope.jsongle, at=messages.timestamp(now)))
+    return is_new
 
 
 def _stamp(envelope: Envelope, at: str) -> None:

@@ -23,6 +23,7 @@ from jsongle_server.metrics import Metrics
 from jsongle_server.rest import RestApi, make_site
 from jsongle_server.signaling import Signaling
 from jsongle_server.vocabulary import CloseCode
+from jsongle_server.webhooks import Webhooks
 from jsongle_server.websocket_factory import SignalingFactory
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Server(Service):
     :param sockets: both ports, bound: WebSocket, REST.
     :param fetcher: keeps the keys for tokens up to date.
     :param reconfigure: has every part go by other settings.
+    :param webhooks: tells an application outside what happens; the last to stop.
     :param log_file: the server's own log, where it has one: written from now on, closed at the end.
 
     :ivar addresses: where the server is reached from this machine: the WebSocket and the REST address.
@@ -54,6 +56,7 @@ class Server(Service):
         *,
         lifecycle: Lifecycle,
         factory: SignalingFactory,
+        webhooks: Webhooks,
         site: Site,
         fetcher: KeyFetcher,
         sockets: tuple[socket.socket, socket.socket],
@@ -68,6 +71,7 @@ class Server(Service):
         self._reactor = reactor
         self._lifecycle = lifecycle
         self._factory = factory
+        self._webhooks = webhooks
         self._site = site
         self._fetcher = fetcher
         self._sockets = sockets
@@ -136,6 +140,7 @@ class Server(Service):
         self._in_a_hurry = True
         if self._lifecycle.phase is Phase.DRAINING:
             self._factory.hurry()
+        self._webhooks.hurry()
 
     def stopService(self) -> Deferred[None]:
         """Closes every connection and port; fires when all of them are closed."""
@@ -155,6 +160,7 @@ class Server(Service):
         self._factory.abort_all()
         self._fetcher.stop()
         self._factory.signaling.end_detached(self._reactor.seconds())
+        await self._webhooks.stop()
         self._log.info("stopped")
         if self._log_file is not None and self._observer is not None:
             globalLogPublisher.removeObserver(self._observer)
@@ -187,6 +193,7 @@ def make_server(
     fetcher = KeyFetcher(reactor, keys)
     control.watch(lambda: signaling.trace(enabled=control.enabled("debug")))
     factory = SignalingFactory(config, signaling, lifecycle, reactor=reactor)
+    webhooks = Webhooks(config, metrics, listen=signaling.publish_to, reactor=reactor)
     api = RestApi(
         config=config,
         lifecycle=lifecycle,
@@ -198,13 +205,14 @@ def make_server(
     )
 
     def reconfigure(config: Config) -> None:
-        for part in (signaling, factory, api, fetcher):
+        for part in (signaling, factory, api, fetcher, webhooks):
             part.reconfigure(config)
 
     return Server(
         reactor,
         lifecycle=lifecycle,
         factory=factory,
+        webhooks=webhooks,
         site=make_site(api, reactor),
         fetcher=fetcher,
         sockets=sockets,

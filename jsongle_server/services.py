@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jsongle_server.calls import Calls
     from jsongle_server.config import Config
     from jsongle_server.metrics import Metrics
+    from jsongle_server.occurrences import Publish
     from jsongle_server.registry import Registry
     from jsongle_server.resume import Resumes
     from jsongle_server.rooms import Rooms
@@ -104,6 +105,7 @@ class Services:
     :ivar admit: checks a message's envelope against its sender and finds its handler, or raises a JsongleError.
     :ivar stopwatch: seconds on a clock that only serves to measure.
     :ivar tracing: whether lines at level debug are logged.
+    :ivar publish: takes note of what has happened, for the world outside; ``None`` where nobody listens.
     """
 
     config: Config
@@ -122,6 +124,7 @@ class Services:
     admit: Callable[[Session, Envelope], Handler]
     stopwatch: Callable[[], float]
     tracing: bool = False
+    publish: Publish | None = None
 
     def encode_own(self, jsongle: Json) -> Outgoing:
         """Encodes something that the server says in its own name."""

@@ -24,6 +24,7 @@ from jsongle_server.ids import Ids
 from jsongle_server.keys import Keys
 from jsongle_server.member import Member
 from jsongle_server.metrics import Metrics
+from jsongle_server.occurrences import Publish
 from jsongle_server.registry import Registry
 from jsongle_server.resume import Resumes
 from jsongle_server.rooms import Rooms
@@ -92,6 +93,10 @@ class Signaling:
     def trace(self, *, enabled: bool) -> None:
         """Has single messages logged from now on, or not any more."""
         self._services.tracing = enabled
+
+    def publish_to(self, publish: Publish | None) -> None:
+        """Has somebody take note of what happens from now on, or nobody any more."""
+        self._services.publish = publish
 
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on; rates of clients that are here stay as they are."""

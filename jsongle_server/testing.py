@@ -17,6 +17,7 @@ from jsongle_server import __version__
 from jsongle_server.config import Config
 from jsongle_server.keys import Keys
 from jsongle_server.metrics import Metrics
+from jsongle_server.occurrences import Occurrence
 from jsongle_server.session import Session
 from jsongle_server.signaling import Signaling
 from jsongle_server.vocabulary import CloseCode
@@ -200,6 +201,8 @@ class MemoryServer:
 
     :param config: its settings; fields by keyword change single ones.
     :param tracing: whether it logs at level debug.
+
+    :ivar occurrences: what has happened since :meth:`listen`.
     """
 
     def __init__(self, *, tracing: bool = False, **settings: Any) -> None:
@@ -210,6 +213,11 @@ class MemoryServer:
         self.keys = Keys(self.config)
         self.signaling = Signaling(self.config, self.metrics, clock=self.clock, keys=self.keys, tracing=tracing)
         self._peers: dict[Client, RecordingPeer] = {}
+        self.occurrences: list[Occurrence] = []
+
+    def listen(self) -> None:
+        """Collects what happens from now on."""
+        self.signaling.publish_to(self.occurrences.append)
 
     def connect(self) -> Client:
         """A new client, not greeted yet: the server's hello is in its inbox."""

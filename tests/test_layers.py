@@ -24,20 +24,21 @@ PACKAGE: Final = Path(jsongle_server.__file__).parent
 LAYERS: Final[dict[int, str]] = {
     0: """
         __init__ vocabulary errors ids lifecycle privacy
+        webhook_signing
         config config_table config_rules config_keys config_values config_addresses config_envfile config_sources
         key_set
     """,
-    1: "codec messages limits replay keys tokens ice stun",
-    2: "member rooms registry routing blocks metrics call_steps calls",
+    1: "codec messages limits replay keys tokens ice stun occurrences",
+    2: "member rooms registry routing blocks metrics call_steps calls webhook_queue webhook_retries",
     3: """
-        session services membership hello reminders resume throttle queries relay call_relay reports handlers
+        session services membership hello reminders resume throttle queries relay call_relay call_news reports handlers
         error_answers signaling stats selftest selftest_client
     """,
     4: """
         websocket websocket_factory lean frame_reader framing flusher poller outbox
         handshake upgrade credentials addresses keepalive timeouts listening
         rest rest_* openapi telemetry
-        jwks http_body
+        jwks http_body webhooks webhook_client
         logs log_*
     """,
     5: "service tap doctor doctor_* __main__",
