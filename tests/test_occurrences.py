@@ -31,8 +31,9 @@ class MediaTests(SynchronousTestCase):
 
     def test_not_said(self) -> None:
         """A propose need not say so, nor have a description at all."""
-        for propose in ({}, {"description": {}}, {"description": None}, {"description": ["media"]}):
-            self.assertIsNone(media_of(propose))
+        self.assertIsNone(media_of({}))
+        for description in (None, ["media"], "media", {"sdp": "v=0"}):
+            self.assertIsNone(media_of({"description": description}))
 
     def test_bound(self) -> None:
         """What is larger than media ever are is not told."""

@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -57,6 +57,7 @@ class Application(Resource):
         headers = {
             name.decode().lower(): values[0].decode() for name, values in request.requestHeaders.getAllRawHeaders()
         }
+        assert request.content is not None
         self.seen = {"uri": request.uri, "headers": headers, "body": request.content.read()}
         request.setResponseCode(self.status)
         for name, value in self.headers.items():
@@ -227,7 +228,7 @@ class CertificateTests(TestCase):
         both = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + self.certificate.read_bytes()
         site = Site(Application(), reactor=reactor)
         options = PrivateCertificate.loadPEM(both).options()
-        self.port = reactor.listenSSL(0, site, options, interface="127.0.0.1")
+        self.port = cast(Any, reactor).listenSSL(0, site, options, interface="127.0.0.1")
         self.addCleanup(self.port.stopListening)
 
     async def post(self) -> Answer:

@@ -66,8 +66,11 @@ class SignTests(SynchronousTestCase):
 
     def test_all_counts(self) -> None:
         """Another key, id, time or body has another signature."""
-        same = {"message_id": "m", "timestamp": 1, "body": b"{}"}
-        changes = ({}, {"message_id": "n"}, {"timestamp": 2}, {"body": b"[]"})
-        found = {sign(b"k" * 16, **{**same, **change}) for change in changes}  # type: ignore[arg-type]
-        found.add(sign(b"l" * 16, **same))  # type: ignore[arg-type]
+        found = {
+            sign(b"k" * 16, message_id="m", timestamp=1, body=b"{}"),
+            sign(b"l" * 16, message_id="m", timestamp=1, body=b"{}"),
+            sign(b"k" * 16, message_id="n", timestamp=1, body=b"{}"),
+            sign(b"k" * 16, message_id="m", timestamp=2, body=b"{}"),
+            sign(b"k" * 16, message_id="m", timestamp=1, body=b"[]"),
+        }
         self.assertEqual(len(found), 5)

@@ -111,7 +111,7 @@ class Receiver:
         uri: bytes,
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,  # noqa: N803
-    ) -> Deferred[Response]:
+    ) -> Deferred[Any]:
         """Takes a request."""
         assert method == b"POST" and headers is not None and bodyProducer is not None
         body = Body()
@@ -149,7 +149,9 @@ class WebhookCase(SynchronousTestCase):
         self.receiver = Receiver()
         self.publish: Publish | None = None
         self.jitter = 1.0
-        self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.log = EventLoggingObserver()
+        globalLogPublisher.addObserver(self.log)
+        self.addCleanup(globalLogPublisher.removeObserver, self.log)
         self.webhooks = Webhooks(
             Config(webhook_url=URL, webhook_secret=SECRET),
             self.metrics,
