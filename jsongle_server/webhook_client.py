@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
@@ -49,10 +50,11 @@ class WebhookClient:
 
     def __init__(self, reactor: Any, *, agent: IAgent | None = None) -> None:
         self._reactor = reactor
-        self._pool = HTTPConnectionPool(reactor, persistent=True)
+        self._pool = _QuietPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = MAX_CONNECTIONS
         self._pool.cachedConnectionTimeout = KEPT_TIME
         self._agent = agent or Agent(reactor, connectTimeout=TRY_TIME, pool=self._pool)
+        self._fresh = agent or Agent(reactor, connectTimeout=TRY_TIME, pool=_QuietPool(reactor, persistent=False))
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Sends one webhook; canceling gives it up.
@@ -64,13 +66,22 @@ class WebhookClient:
         for name, value in headers.items():
             sent.setRawHeaders(name, [value])
         try:
-            request = self._agent.request(b"POST", url.encode(), sent, _Body(body))
-            response: IResponse = await request.addTimeout(TRY_TIME, self._reactor, _timed_out)
+            try:
+                response = await self._request(self._agent, url, sent, body, ends)
+            except ResponseNeverReceived as error:
+                if not _is_hung_up(error):
+                    raise
+                # The receiver may just have been about to close a connection that was kept: that is no failure.
+                response = await self._request(self._fresh, url, sent, body, ends)
         except Exception as error:
             return Answer(None, reason=_reason(error))
         await self._throw_away(response, ends - self._reactor.seconds())
         retry_after = response.headers.getRawHeaders("retry-after", [None])[0]
         return Answer(response.code, reason=f"HTTP {response.code}", retry_after=retry_after)
+
+    def _request(self, agent: IAgent, url: str, headers: Headers, body: bytes, ends: float) -> Deferred[IResponse]:
+        request: Deferred[IResponse] = agent.request(b"POST", url.encode(), headers, _Body(body))
+        return request.addTimeout(max(0.0, ends - self._reactor.seconds()), self._reactor, _timed_out)
 
     def close(self) -> Deferred[None]:
         """Closes the connections that are kept; fires when they are closed."""
@@ -82,6 +93,16 @@ class WebhookClient:
         body = read_body(response, MAX_ANSWER)
         # It may be too long, break off or be canceled: the head was there.
         await body.addTimeout(max(0.0, seconds), self._reactor).addErrback(lambda failure: None)
+
+
+class _QuietFactory(HTTPConnectionPool._factory):  # type: ignore[misc,valid-type]  # a class, kept in a variable
+    noisy = False
+
+
+class _QuietPool(HTTPConnectionPool):
+    """A pool that does not log two lines for each connection."""
+
+    _factory = _QuietFactory
 
 
 @implementer(IBodyProducer)
@@ -104,6 +125,11 @@ class _Body:
 
     def resumeProducing(self) -> None:
         """As above."""
+
+
+def _is_hung_up(error: ResponseNeverReceived) -> bool:
+    """Whether the receiver has ended the connection, rather than we."""
+    return any(reason.check(ConnectionDone, ConnectionLost) for reason in error.reasons)
 
 
 def _timed_out(result: object, seconds: float) -> Failure:

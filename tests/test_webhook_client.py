@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from treq.testing import RequestTraversalAgent
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.ssl import PrivateCertificate
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
-from twisted.web.client import ResponseFailed
+from twisted.web.client import ResponseFailed, ResponseNeverReceived
 from twisted.web.http import Request as ServerRequest
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -41,6 +41,7 @@ class Application(Resource):
     :ivar headers: headers of the answer.
     :ivar body: its body.
     :ivar seen: the request that came, as far as it matters.
+    :ivar ports: the ports that requests came from.
     """
 
     isLeaf = True
@@ -51,6 +52,7 @@ class Application(Resource):
         self.headers: dict[str, str] = {}
         self.body = b"thanks"
         self.seen: dict[str, Any] = {}
+        self.ports: list[int] = []
 
     def render_POST(self, request: ServerRequest) -> bytes:
         """Notes a request and answers it."""
@@ -59,6 +61,7 @@ class Application(Resource):
         }
         assert request.content is not None
         self.seen = {"uri": request.uri, "headers": headers, "body": request.content.read()}
+        self.ports.append(getattr(request.getClientAddress(), "port", 0))
         request.setResponseCode(self.status)
         for name, value in self.headers.items():
             request.setHeader(name, value)
@@ -186,6 +189,36 @@ class LimitTests(SynchronousTestCase):
         self.assertTrue(reason.startswith("ValueError: one\\ntwoxxx"), reason)
         self.assertEqual(len(reason), 200)
 
+    def test_hung_up(self) -> None:
+        """A receiver that hangs up without a word is asked again at once: it may have closed a kept connection."""
+        for cause in (ConnectionDone(), ConnectionLost()):
+            self.setUp()
+            self.clock.advance(4)
+            self.request.waiting.errback(ResponseNeverReceived([Failure(cause)]))
+            self.assertNoResult(self.posting)
+            self.receiver.take_one().answer(204)
+            self.assertEqual(self.successResultOf(self.posting).status, 204)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_hung_up_again(self) -> None:
+        """It is asked again once, and within the same time."""
+        self.clock.advance(4)
+        hung_up = ResponseNeverReceived([Failure(ConnectionLost())])
+        self.request.waiting.errback(hung_up)
+        self.receiver.take_one().waiting.errback(hung_up)
+        self.assertFailed("ConnectionLost: Connection to the other side was lost in a non-clean fashion.")
+        self.posting = Deferred.fromCoroutine(self.client.post(URL, {}, b"{}"))
+        self.clock.advance(4)
+        self.receiver.take_one().waiting.errback(hung_up)
+        self.clock.advance(TRY_TIME - 4)
+        self.assertFailed("no answer in 10 seconds")
+
+    def test_given_up(self) -> None:
+        """A connection that we have ended ourselves is no reason to ask again."""
+        self.request.waiting.errback(ResponseNeverReceived([Failure(CancelledError())]))
+        self.assertFailed("CancelledError: ")
+        self.assertEqual(self.receiver.take(), [])
+
     def test_cancel(self) -> None:
         """It can be given up while it waits for the answer, and while it waits for its end."""
         self.posting.cancel()
@@ -210,7 +243,7 @@ class ConnectionTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(client.close()))
 
 
-class CertificateTests(TestCase):
+class TlsTests(TestCase):
     """``https``, over real sockets of this machine."""
 
     timeout = 20
@@ -226,17 +259,24 @@ class CertificateTests(TestCase):
         self.certificate = Path(self.mktemp()).absolute()
         self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
         both = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + self.certificate.read_bytes()
-        site = Site(Application(), reactor=reactor)
+        self.application = Application()
+        site = Site(self.application, reactor=reactor)
         options = PrivateCertificate.loadPEM(both).options()
         self.port = cast(Any, reactor).listenSSL(0, site, options, interface="127.0.0.1")
         self.addCleanup(self.port.stopListening)
 
-    async def post(self) -> Answer:
-        """Sends it a webhook."""
+    async def post(self, *, times: int = 1) -> Answer:
+        """Sends it webhooks, one after another; the answer to the last."""
         client = WebhookClient(reactor)
-        answer = await client.post(f"https://127.0.0.1:{self.port.getHost().port}/", {}, b"{}")
+        for _ in range(times):
+            answer = await client.post(f"https://127.0.0.1:{self.port.getHost().port}/", {}, b"{}")
         await client.close()
         return answer
+
+    def trust(self) -> None:
+        """Has OpenSSL know the certificate."""
+        os.putenv("SSL_CERT_FILE", str(self.certificate))
+        self.addCleanup(os.unsetenv, "SSL_CERT_FILE")
 
     async def test_unknown(self) -> None:
         """A certificate that nobody has vouched for is no receiver's."""
@@ -246,6 +286,11 @@ class CertificateTests(TestCase):
 
     async def test_known(self) -> None:
         """One that OpenSSL knows, here by ``SSL_CERT_FILE``, is."""
-        os.putenv("SSL_CERT_FILE", str(self.certificate))
-        self.addCleanup(os.unsetenv, "SSL_CERT_FILE")
+        self.trust()
         self.assertEqual((await self.post()).status, 200)
+
+    async def test_connection_is_kept(self) -> None:
+        """What follows goes over the same connection."""
+        self.trust()
+        await self.post(times=3)
+        self.assertEqual((len(self.application.ports), len(set(self.application.ports))), (3, 1))

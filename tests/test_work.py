@@ -174,6 +174,40 @@ class DirectTests(WorkCase):
         self.assertLess((sys.getallocatedblocks() - before) / 200, MAX_BLOCKS)
 
 
+class ListenerTests(WorkCase):
+    """What is told of joins, leaves and calls."""
+
+    def come_and_call(self, number: int) -> Work:
+        """What it is that Alice joins and leaves a room, calls Bob, who answers, and calls nobody."""
+        sid = f"s-{number}"
+        with Work() as work:
+            self.alice.join("tea")
+            self.alice.ask("leave", rid="tea")
+            self.alice.say("bob", "session-propose", sid=sid)
+            self.bob.say(self.alice.identity, "session-proceed", sid=sid)
+            self.alice.say("bob", "session-terminate", sid=sid)
+            self.alice.say("nobody", "session-propose", sid=f"n-{number}")
+        for client in (self.alice, self.bob):
+            client.take()
+        return work
+
+    def test_nobody_listens(self) -> None:
+        """Then nothing is made of it: all that is added is a few looks at whether somebody does."""
+        alone = self.come_and_call(0)
+        self.assertEqual(sum(alone.calls[name] for name in ("person", "media_of", "_called_uid", "_winner")), 0)
+        self.server.listen()
+        heard = self.come_and_call(1)
+        self.assertEqual(len(self.server.occurrences), 6)
+        self.assertGreaterEqual(heard.calls["person"], 6)
+
+    def test_relay(self) -> None:
+        """A message that is relayed is as much to do as ever, whether or not somebody listens."""
+        alone = self.work(self.texts(self.bob.identity)).total
+        self.server.listen()
+        self.assertEqual(self.work(self.texts(self.bob.identity)).total, alone)
+        self.assertEqual(self.server.occurrences, [])
+
+
 class FanOutTests(WorkCase):
     """One message from Alice to a room."""
 
