@@ -83,7 +83,7 @@ def quoted(text: str) -> str:
 
 def reason(error: OSError) -> str:
     """What the system says of a failure, in its words and without numbers."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) and not error.strerror:
         return "no answer in time"
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()

@@ -200,8 +200,7 @@ def _transaction() -> bytes:
 
 def _open(url: IceUrl, seconds: float) -> Line:
     if url.is_udp:
-        family, kind, protocol, _, address = resolve(url.place.host, url.place.port, socket.SOCK_DGRAM, seconds)[0]
-        return DatagramLine(socket.socket(family, kind, protocol), address, seconds)
+        return DatagramLine.open(url.place, seconds)
     wire = Wire.connect(url.place, seconds)
     if url.place.is_secure:
         try:
@@ -215,14 +214,31 @@ def _open(url: IceUrl, seconds: float) -> Line:
 class DatagramLine:
     """Over UDP, where what gets lost is sent again.
 
-    :param opened: a socket.
-    :param address: where the server is.
+    :param connected: a socket that knows where the server is.
+    :param seconds: how long to ask.
     """
 
-    def __init__(self, opened: socket.socket, address: tuple[object, ...], seconds: float = STEP_SECONDS) -> None:
-        self._socket = opened
+    def __init__(self, connected: socket.socket, seconds: float = STEP_SECONDS) -> None:
+        self._socket = connected
         self._seconds = seconds
-        opened.connect(address)
+
+    @classmethod
+    def open(cls, place: Place, seconds: float) -> DatagramLine:
+        """A line to the first address of a host that there is a way to.
+
+        :raises OSError: there is none.
+        """
+        failure = OSError("there is no such host")
+        for family, kind, protocol, _, address in resolve(place.host, place.port, socket.SOCK_DGRAM, seconds):
+            opened = socket.socket(family, kind, protocol)
+            try:
+                opened.connect(address)
+            except OSError as error:
+                opened.close()
+                failure = error
+            else:
+                return cls(opened, seconds)
+        raise failure
 
     def ask(self, request: bytes) -> bytes:
         """Asks until there is an answer to this request; others are none of its business."""
@@ -237,16 +253,16 @@ class DatagramLine:
         raise TimeoutError(f"no answer within {self._seconds:g} s")
 
     def _receive(self, request: bytes, seconds: float) -> bytes | None:
+        """The answer to a request, if it comes in time; whatever else comes is left out."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._socket.settimeout(left)
+        data = b""
+        while data[4 : stun.HEADER_SIZE] != request[4 : stun.HEADER_SIZE]:
+            self._socket.settimeout(max(0.001, end - time.monotonic()))
             try:
                 data = self._socket.recv(_LARGEST)
             except TimeoutError:
                 return None
-            if data[4 : stun.HEADER_SIZE] == request[4 : stun.HEADER_SIZE]:
-                return data
-        return None
+        return data
 
     def close(self) -> None:
         """Closes the socket."""

@@ -6,6 +6,7 @@ in a process of its own, without a reactor.
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import time
@@ -84,7 +85,7 @@ class Wire:
         :raises OSError: none can be opened.
         """
         end = time.monotonic() + seconds
-        failure: OSError = TimeoutError(f"no connection within {seconds:g} s")
+        failure: OSError = TimeoutError(errno.ETIMEDOUT, f"no connection within {seconds:g} s")
         for family, kind, protocol, _, address in resolve(place.host, place.port, socket.SOCK_STREAM, seconds):
             left = end - time.monotonic()
             if left <= 0:
@@ -167,7 +168,7 @@ def resolve(host: str, port: int, kind: socket.SocketKind, seconds: float = STEP
     thread.start()
     thread.join(seconds)
     if not found:
-        raise TimeoutError(f"the name was not resolved within {seconds:g} s")
+        raise TimeoutError(errno.ETIMEDOUT, f"the name was not resolved within {seconds:g} s")
     if isinstance(found[0], OSError):
         raise found[0]
     return found[0]

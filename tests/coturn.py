@@ -12,6 +12,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from jsongle_server import stun
 from jsongle_server.doctor_turn import DatagramLine
+from jsongle_server.doctor_wire import Place
 from jsongle_server.stun import Kind, Message, Method
 from tests.daemons import wait_until
 
@@ -50,7 +51,7 @@ class CoturnCase(SynchronousTestCase):
 
     def _answers(self) -> bool:
         """Whether it listens over both."""
-        line = DatagramLine(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), ("127.0.0.1", self.port), 0.2)
+        line = DatagramLine.open(Place("127.0.0.1", self.port), 0.2)
         try:
             answer = stun.decode(line.ask(stun.encode(Message(Method.BINDING, Kind.REQUEST, b"are you up? "))))
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()

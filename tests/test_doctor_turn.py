@@ -210,8 +210,9 @@ class LineTests(SynchronousTestCase):
         for end in ends:
             end.bind(("127.0.0.1", 0))
             self.addCleanup(end.close)
-        ends[1].connect(ends[0].getsockname())
-        return DatagramLine(ends[0], ends[1].getsockname(), seconds), ends[1]
+        for end, other in (ends, reversed(ends)):
+            end.connect(other.getsockname())
+        return DatagramLine(ends[0], seconds), ends[1]
 
     def test_datagrams(self) -> None:
         """Of what comes, the answer to the request counts."""
@@ -231,6 +232,37 @@ class LineTests(SynchronousTestCase):
         self.assertRaises(TimeoutError, line.ask, b"request")
         server.setblocking(False)
         self.assertEqual([server.recv(100) for _ in range(3)], [b"request"] * 3)
+
+    def test_addresses_without_a_way(self) -> None:
+        """Of the addresses of a name, the first that there is a way to is asked."""
+        entry = (socket.AF_INET, socket.SOCK_DGRAM, 17, "")
+        nowhere, here = (*entry, ("255.255.255.255", 9)), (*entry, ("127.0.0.1", 9))
+        self.patch(doctor_turn, "resolve", lambda *_: [nowhere, here])
+        DatagramLine.open(Place("a", 9), 1).close()
+        for addresses in ([nowhere], []):
+            self.patch(doctor_turn, "resolve", lambda *_, found=addresses: found)
+            self.assertRaises(OSError, DatagramLine.open, Place("a", 9), 1)
+
+    def test_lines(self) -> None:
+        """An address says whether it is spoken to over UDP, TCP or TLS, which must be that of somebody trusted."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            place = f"127.0.0.1:{server.getsockname()[1]}"
+            for text, kind in ((f"turn:{place}", DatagramLine), (f"turn:{place}?transport=tcp", StreamLine)):
+                line = doctor_turn._open(read_ice_url(text), 1)
+                self.assertIsInstance(line, kind)
+                line.close()
+            secured: list[str] = []
+
+            def secure(wire: Wire, context: ssl.SSLContext, host: str) -> None:
+                secured.append(host)
+                self.assertTrue(context.check_hostname)
+                if len(secured) > 1:
+                    raise ConnectionResetError
+
+            self.patch(Wire, "secure", secure)
+            doctor_turn._open(read_ice_url(f"turns:{place}"), 1).close()
+            self.assertRaises(ConnectionResetError, doctor_turn._open, read_ice_url(f"turns:{place}"), 1)
+            self.assertEqual(secured, ["127.0.0.1"] * 2)
 
     def test_stream(self) -> None:
         """Messages are told apart by their length, however they come."""

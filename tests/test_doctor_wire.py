@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
-from typing import Final
+from typing import Final, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -72,6 +73,21 @@ class WireTests(SynchronousTestCase):
                 wire.receive()
 
         self.assertRaises(TimeoutError, trickle)
+
+    def test_end_of_tls(self) -> None:
+        """A server that hangs up without the farewell of TLS has hung up."""
+
+        class Ended:
+            """A socket that ends so."""
+
+            def settimeout(self, seconds: float) -> None:
+                """Takes note of nothing."""
+
+            def recv(self, size: int) -> bytes:
+                """Ends."""
+                raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+
+        self.assertEqual(Wire(cast(socket.socket, Ended())).receive(), b"")
 
     def test_nobody_listens(self) -> None:
         """A port that nobody listens on, and a name that is none, are told by their errors."""

@@ -12,6 +12,7 @@ from jsongle_server import selftest_client
 from jsongle_server.config import Config
 from jsongle_server.selftest import RESULT_SECONDS, Result, SelfTest, talk
 from jsongle_server.selftest_client import PacedClock, SelfTestClient, Unexpected
+from jsongle_server.resume import Resumes
 from jsongle_server.services import Peer, Services
 from jsongle_server.session import Session
 from jsongle_server.testing import START, MemoryServer
@@ -108,6 +109,21 @@ class TalkTests(SynchronousTestCase):
             self.talk()
         self.assertEqual(logged, [])
 
+    def test_what_is_answered_otherwise(self) -> None:
+        """A step fails of an answer that comes, and is another than it should be."""
+        self.patch(Resumes, "claim", lambda resumes, token: None)
+        self.assertIn("resume", self.talk().failed)
+
+    def test_client_that_cannot_be_sent_to(self) -> None:
+        """A fault in sending is one of the server's as well."""
+
+        def fail(*arguments: object) -> None:
+            raise RuntimeError("a fault")
+
+        self.patch(selftest_client._Connection, "send", fail)
+        self.assertEqual(self.talk().score, 7)
+        self.assertTrue(self.flushLoggedErrors(RuntimeError))
+
     def test_faults_are_logged(self) -> None:
         """A fault of the server is logged with its traceback, as ever, and fails its step."""
 
@@ -181,6 +197,7 @@ class ClientTests(SynchronousTestCase):
         """The connection has all that a session needs of one."""
         peer: Peer = selftest_client._Connection([])
         peer.rest(1.0)
+        peer.wake()
 
     def test_timers_never_run(self) -> None:
         """A timer of the paced clock can be cancelled, which changes nothing."""
