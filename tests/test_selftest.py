@@ -10,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server import selftest_client
 from jsongle_server.config import Config
+from jsongle_server.resume import Resumes
 from jsongle_server.selftest import RESULT_SECONDS, Result, SelfTest, talk
 from jsongle_server.selftest_client import PacedClock, SelfTestClient, Unexpected
-from jsongle_server.resume import Resumes
 from jsongle_server.services import Peer, Services
 from jsongle_server.session import Session
 from jsongle_server.testing import START, MemoryServer
