@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.x509 import load_der_x509_certificate
@@ -20,11 +21,24 @@ from jsongle_server.doctor_clock import compare_clocks, compare_http_date, read_
 from jsongle_server.doctor_findings import Finding, Findings, Stop, ok, problem, quoted, reason, skipped, warning
 from jsongle_server.doctor_subject import Subject, Target
 from jsongle_server.doctor_tokens import present
+from jsongle_server.doctor_turn import check_given
 from jsongle_server.doctor_upgrade import judge_answer
 from jsongle_server.doctor_websocket import Closed, NotWebSocket, NoUpgrade, WebSocket
 from jsongle_server.doctor_wire import Wire, unverified_context
 
 _PROXY: Final = "look into the log of the server, and of the proxy in front of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What the server says when it lets the doctor in.
+
+    :param uid: as whom it does.
+    :param ice_servers: what it tells its clients to use, whatever that is.
+    """
+
+    uid: str
+    ice_servers: Any
 
 
 def check_connection(subject: Subject) -> Findings:
@@ -100,9 +114,11 @@ def _talk(subject: Subject, target: Target, wire: Wire) -> Findings:
     try:
         hello = _hear(socket, "hello", "the server's hello")
         yield from _judge_hello(hello, before)
-        yield _say_hello(subject, socket, hello)
+        ack = _say_hello(subject, socket, hello)
+        yield ok("login", f"let in as {quoted(ack.uid)}")
         yield _ping(socket, hello)
         yield from check_address(subject, hello["to"], socket.own_host)
+        yield from check_given(subject, ack.ice_servers)
         if subject.idle:
             yield _stay(subject, socket)
     finally:
@@ -168,8 +184,8 @@ def _judge_hello(hello: dict[str, Any], before: float) -> Findings:
         yield compare_clocks("the server", theirs, before=before, after=time.time())
 
 
-def _say_hello(subject: Subject, socket: WebSocket, hello: dict[str, Any]) -> Finding:
-    """Whether the server lets the doctor in.
+def _say_hello(subject: Subject, socket: WebSocket, hello: dict[str, Any]) -> Admission:
+    """Has the server let the doctor in.
 
     :raises Stop: it does not.
     """
@@ -179,7 +195,8 @@ def _say_hello(subject: Subject, socket: WebSocket, hello: dict[str, Any]) -> Fi
     _say(socket, hello, {"action": "iq-result", **answer})
     ack = _hear(socket, "login", "the ack of the hello")["jsongle"]
     if ack.get("action") == "ack" and ack.get("status") == "success":
-        return ok("login", f"let in as {quoted(str(description['uid']))}")
+        told = ack.get("description")
+        return Admission(str(description["uid"]), told.get("iceServers") if isinstance(told, dict) else None)
     error = _hear(socket, "login", "why the hello was refused")["jsongle"].get("description")
     details = error.get("errorDetails") if isinstance(error, dict) else None
     code = error.get("errorCode") if isinstance(error, dict) else None

@@ -1,23 +1,23 @@
 """Whether the STUN and TURN servers that clients are told of would help them.
 
 Does what a browser does before a call: asks for its address (RFC 8489), and for a relay with credentials made from the
-shared secret (RFC 8656), which it gives back at once. Layer 5: sockets here, bytes in :mod:`jsongle_server.stun`.
+shared secret (RFC 8656), which it gives back at once. Layer 5: the ways there are in
+:mod:`jsongle_server.doctor_ice_lines`, the bytes in :mod:`jsongle_server.stun`.
 """
 
 from __future__ import annotations
 
 import secrets
-import socket
 import ssl
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from jsongle_server import stun
+from jsongle_server.config_addresses import ice_urls
 from jsongle_server.doctor_findings import Finding, Findings, ok, problem, quoted, reason, skipped, warning
-from jsongle_server.doctor_wire import STEP_SECONDS, Place, Wire, resolve
+from jsongle_server.doctor_ice_lines import IceUrl, Line, open_line, read_ice_url
 from jsongle_server.ice import turn_credentials
 from jsongle_server.stun import Attribute, Kind, Message, Method, NotStun
 
@@ -27,93 +27,64 @@ if TYPE_CHECKING:
 UID: Final = "doctor"
 """For whom the credentials are that are tried."""
 
-FIRST_WAIT: Final = 0.5
-"""Seconds until a request over UDP is sent again, doubled each time (RFC 8489 section 6.2.1)."""
+MOST_GIVEN: Final = 8
+"""Servers, and addresses of each, that are tried where a server names them: what it says is not to be trusted."""
 
-_PORTS: Final = {"stun": 3478, "turn": 3478, "stuns": 5349, "turns": 5349}
+_ANY_URLS: Final = ice_urls("stun", "stuns", "turn", "turns")
 _UNAUTHORIZED, _STALE_NONCE = 401, 438
-_LARGEST: Final = 65_536
-
 _NO_ANSWER: Final = "look at its name and port, whether it runs, and the firewalls in between"
 
 
-@dataclass(frozen=True, slots=True)
-class IceUrl:
-    """The address of a STUN or TURN server (RFC 7064, RFC 7065).
-
-    :param text: as it is configured.
-    :param is_udp: whether it is spoken to over UDP, or DTLS.
-    """
-
-    text: str
-    place: Place
-    is_udp: bool
-
-
-class Line(Protocol):
-    """A way to a server: sends a request, gives the answer."""
-
-    def ask(self, request: bytes) -> bytes:
-        """The answer to a request, in time.
-
-        :raises OSError: there is none.
-        :raises NotStun: it is no STUN message.
-        """
-        ...
-
-    def close(self) -> None:
-        """Is done."""
-        ...
-
-
-def read_ice_url(text: str) -> IceUrl:
-    """Reads an address that the settings accept."""
-    scheme, _, rest = text.partition(":")
-    host_port, _, query = rest.partition("?transport=")
-    host, _, port = host_port.rpartition(":") if host_port[-1] != "]" and ":" in host_port else (host_port, "", "")
-    is_secure = scheme.endswith("s")
-    place = Place(host.strip("[]"), int(port or _PORTS[scheme]), is_secure=is_secure)
-    return IceUrl(text, place, is_udp=query == "udp" or (not query and not is_secure))
-
-
 def check_ice(subject: Subject) -> Findings:
-    """Tries every server of ``stunUrls`` and ``turnUrls``."""
+    """Tries every server of ``stunUrls`` and ``turnUrls``, as this machine's settings have them."""
     config = subject.config
     if not config.turn_urls:
         yield skipped("turn", "turnUrls is empty: clients behind strict firewalls cannot reach each other")
     for text in config.stun_urls:
-        yield _attempt("stun", read_ice_url(text), subject.seconds, _bind)
+        yield _attempt(text, subject.seconds, ("", ""))
     for text in config.turn_urls:
         credentials = turn_credentials(config.turn_secret or "", UID, expires=int(time.time()) + config.turn_ttl)
-
-        def allocate(line: Line, url: IceUrl, credentials: tuple[str, str] = credentials) -> Finding:
-            return _allocate(line, url, credentials)
-
-        yield _attempt("turn", read_ice_url(text), subject.seconds, allocate)
+        yield _attempt(text, subject.seconds, credentials)
 
 
-def _attempt(check: str, url: IceUrl, seconds: float, trial: Trial) -> Finding:
-    """Tries one server; whatever goes wrong is a finding."""
+def check_given(subject: Subject, given: Any) -> Findings:
+    """Tries every server that a server tells its clients of, unless this machine's settings have some to try.
+
+    :param given: ``iceServers`` of the answer to a hello: whatever stands there.
+    """
+    if subject.config.turn_urls or subject.config.stun_urls or not isinstance(given, list):
+        return
+    for server in given[:MOST_GIVEN]:
+        try:
+            urls = _ANY_URLS.parse(" ".join(server["urls"]))
+            credentials = str(server.get("username", "")), str(server.get("credential", ""))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            yield problem("turn", "the server tells clients of an ICE server that is none", "look at turnUrls there")
+            continue
+        for text in urls[:MOST_GIVEN]:
+            yield _attempt(text, subject.seconds, credentials)
+
+
+def _attempt(text: str, seconds: float, credentials: tuple[str, str]) -> Finding:
+    """Tries one server; whatever goes wrong is a finding.
+
+    :param text: its address.
+    :param credentials: name and password, which a TURN server wants.
+    """
+    url = read_ice_url(text)
+    check = text[:4]
     if url.is_udp and url.place.is_secure:
-        return skipped(check, f"{url.text}: the doctor does not speak DTLS")
+        return skipped(check, f"{text}: the doctor does not speak DTLS")
     try:
-        with closing(_open(url, seconds)) as line:
-            return trial(line, url)
+        with closing(open_line(url, seconds)) as line:
+            return _bind(line, url) if check == "stun" else _allocate(line, url, credentials)
     except ssl.SSLCertVerificationError as error:
         advice = "have a certificate for that name from an authority that browsers know"
-        return problem(check, f"{url.text}: browsers refuse its certificate: {quoted(error.verify_message)}", advice)
+        return problem(check, f"{text}: browsers refuse its certificate: {quoted(error.verify_message)}", advice)
     except NotStun as error:
-        return problem(check, f"{url.text}: what answers is no STUN or TURN server: {error}", _NO_ANSWER)
+        return problem(check, f"{text}: what answers is no STUN or TURN server: {error}", _NO_ANSWER)
     except OSError as error:
-        return problem(check, f"{url.text}: {reason(error)}", _NO_ANSWER)
-
-
-class Trial(Protocol):
-    """What is done with a server."""
-
-    def __call__(self, line: Line, url: IceUrl, /) -> Finding:
-        """Does it, and judges what comes of it."""
-        ...
+        return problem(check, f"{text}: {reason(error)}", _NO_ANSWER)
 
 
 def _bind(line: Line, url: IceUrl) -> Finding:
@@ -196,105 +167,3 @@ def _exchange(line: Line, request: Message, key: bytes | None = None) -> Message
 
 def _transaction() -> bytes:
     return secrets.token_bytes(stun.TRANSACTION_SIZE)
-
-
-def _open(url: IceUrl, seconds: float) -> Line:
-    if url.is_udp:
-        return DatagramLine.open(url.place, seconds)
-    wire = Wire.connect(url.place, seconds)
-    if url.place.is_secure:
-        try:
-            wire.secure(ssl.create_default_context(), url.place.host)
-        except OSError:
-            wire.close()
-            raise
-    return StreamLine(wire, seconds)
-
-
-class DatagramLine:
-    """Over UDP, where what gets lost is sent again.
-
-    :param connected: a socket that knows where the server is.
-    :param seconds: how long to ask.
-    """
-
-    def __init__(self, connected: socket.socket, seconds: float = STEP_SECONDS) -> None:
-        self._socket = connected
-        self._seconds = seconds
-
-    @classmethod
-    def open(cls, place: Place, seconds: float) -> DatagramLine:
-        """A line to the first address of a host that there is a way to.
-
-        :raises OSError: there is none.
-        """
-        failure = OSError("there is no such host")
-        for family, kind, protocol, _, address in resolve(place.host, place.port, socket.SOCK_DGRAM, seconds):
-            opened = socket.socket(family, kind, protocol)
-            try:
-                opened.connect(address)
-            except OSError as error:
-                opened.close()
-                failure = error
-            else:
-                return cls(opened, seconds)
-        raise failure
-
-    def ask(self, request: bytes) -> bytes:
-        """Asks until there is an answer to this request; others are none of its business."""
-        end = time.monotonic() + self._seconds
-        wait = FIRST_WAIT
-        while (left := end - time.monotonic()) > 0:
-            self._socket.send(request)
-            answer = self._receive(request, min(wait, left))
-            if answer is not None:
-                return answer
-            wait *= 2
-        raise TimeoutError(f"no answer within {self._seconds:g} s")
-
-    def _receive(self, request: bytes, seconds: float) -> bytes | None:
-        """The answer to a request, if it comes in time; whatever else comes is left out."""
-        end = time.monotonic() + seconds
-        data = b""
-        while data[4 : stun.HEADER_SIZE] != request[4 : stun.HEADER_SIZE]:
-            self._socket.settimeout(max(0.001, end - time.monotonic()))
-            try:
-                data = self._socket.recv(_LARGEST)
-            except TimeoutError:
-                return None
-        return data
-
-    def close(self) -> None:
-        """Closes the socket."""
-        self._socket.close()
-
-
-class StreamLine:
-    """Over TCP or TLS, where each message says how long it is."""
-
-    def __init__(self, wire: Wire, seconds: float = STEP_SECONDS) -> None:
-        self._wire = wire
-        self._seconds = seconds
-        self._unread = b""
-
-    def ask(self, request: bytes) -> bytes:
-        """Asks once, and reads one message."""
-        self._wire.begin_step(self._seconds)
-        self._wire.send(request)
-        size = stun.message_size(self._read(stun.HEADER_SIZE))
-        data = self._read(size)
-        self._unread = self._unread[size:]
-        return data
-
-    def _read(self, size: int) -> bytes:
-        """The first bytes of what comes, which stay there."""
-        while len(self._unread) < size:
-            chunk = self._wire.receive()
-            if not chunk:
-                raise ConnectionResetError("the connection was closed")
-            self._unread += chunk
-        return self._unread[:size]
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._wire.close()

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from jsongle_server import stun
-from jsongle_server.doctor_turn import DatagramLine
+from jsongle_server.doctor_ice_lines import DatagramLine
 from jsongle_server.doctor_wire import Place
 from jsongle_server.stun import Kind, Message, Method
 from tests.daemons import wait_until

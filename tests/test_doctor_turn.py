@@ -5,15 +5,16 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server import doctor_turn, stun
+from jsongle_server import doctor_ice_lines, doctor_turn, stun
 from jsongle_server.config import Config
 from jsongle_server.doctor_findings import Finding, Level
+from jsongle_server.doctor_ice_lines import DatagramLine, IceUrl, StreamLine, read_ice_url
 from jsongle_server.doctor_subject import Subject
-from jsongle_server.doctor_turn import DatagramLine, IceUrl, StreamLine, check_ice, read_ice_url
+from jsongle_server.doctor_turn import check_given, check_ice
 from jsongle_server.doctor_wire import Place, Wire
 from jsongle_server.ice import turn_credentials
 from jsongle_server.stun import Attribute, Kind, Message, Method, NotStun
@@ -69,7 +70,7 @@ class FakeTurn:
             self.stale -= 1
             return self._refuse(message, 438)
         expires, _, uid = username.decode().partition(":")
-        _, password = turn_credentials(self.secret, uid, expires=int(expires))
+        _, password = turn_credentials(self.secret, uid, expires=int(expires or 0))
         key = stun.long_term_key(username.decode(), "realm", password)
         if not stun.is_signed(request, key):
             return self._refuse(message, 401)
@@ -103,7 +104,7 @@ class TurnTests(SynchronousTestCase):
 
     def check(self, server: FakeTurn, *urls: str, secret: str = SECRET) -> list[Finding]:
         """What is found where every address leads to one server."""
-        self.patch(doctor_turn, "_open", lambda url, seconds: server)
+        self.patch(doctor_turn, "open_line", lambda url, seconds: server)
         stuns = tuple(url for url in urls if url.startswith("stun"))
         turns = tuple(url for url in urls if url.startswith("turn"))
         return list(check_ice(Subject(Config(stun_urls=stuns, turn_urls=turns, turn_secret=secret if turns else None))))
@@ -179,7 +180,7 @@ class TurnTests(SynchronousTestCase):
             (NotStun("no STUN message begins so"), "is no STUN or TURN server"),
             (untrusted, "browsers refuse its certificate: certificate has expired"),
         ):
-            self.patch(doctor_turn, "_open", failing(error))
+            self.patch(doctor_turn, "open_line", failing(error))
             (finding,) = check_ice(Subject(config))
             self.assertEqual(finding.level, Level.PROBLEM)
             self.assertIn(seen, finding.seen)
@@ -192,6 +193,46 @@ class TurnTests(SynchronousTestCase):
         """Addresses are read with the ports and transports that they imply."""
         for text, place, is_udp in URLS:
             self.assertEqual(read_ice_url(text), IceUrl(text, place, is_udp))
+
+
+class GivenTests(SynchronousTestCase):
+    """Servers that a server tells its clients of."""
+
+    def check(self, given: object, **settings: Any) -> list[tuple[str, Level]]:
+        """What is found, the same server being behind every address."""
+        server = FakeTurn(relay=address("9.9.9.9"))
+        self.patch(doctor_turn, "open_line", lambda url, seconds: server)
+        return [(finding.check, finding.level) for finding in check_given(Subject(Config(**settings)), given)]
+
+    def test_servers(self) -> None:
+        """They are tried with the credentials that come along."""
+        username, credential = turn_credentials(SECRET, "doctor", expires=1)
+        turn = {"urls": ["turn:9.9.9.9", "turn:9.9.9.9?transport=tcp"], "username": username, "credential": credential}
+        expected = [("stun", Level.OK), ("turn", Level.OK), ("turn", Level.OK)]
+        self.assertEqual(self.check([{"urls": ["stun:9.9.9.9"]}, turn]), expected)
+        self.assertEqual(self.check([{**turn, "credential": "wrong"}]), [("turn", Level.PROBLEM)] * 2)
+        self.assertEqual(self.check([{"urls": ["turn:9.9.9.9"]}]), [("turn", Level.PROBLEM)])
+
+    def test_settings_come_first(self) -> None:
+        """Where the settings have servers, these are tried, and no others."""
+        self.assertEqual(self.check([{"urls": ["stun:9.9.9.9"]}], stun_urls=("stun:9.9.9.8",)), [])
+
+    def test_nonsense(self) -> None:
+        """Whatever a server says there, the doctor goes on, and not for ever."""
+        nothing: tuple[object, ...] = (None, "stun:9.9.9.9", {}, 7, [])
+        for given in nothing:
+            self.assertEqual(self.check(given), [])
+        odd: tuple[object, ...] = (
+            {},
+            {"urls": 7},
+            {"urls": [7]},
+            {"urls": ["http://9.9.9.9"]},
+            {"urls": "stun:9.9.9.9"},
+        )
+        for server in (7, None, [], *odd):
+            self.assertEqual(self.check([server]), [("turn", Level.PROBLEM)], server)
+        many = [{"urls": [f"stun:9.9.9.9:{port}" for port in range(1, 100)]}] * 100
+        self.assertEqual(len(self.check(many)), doctor_turn.MOST_GIVEN**2)
 
 
 class LineTests(SynchronousTestCase):
@@ -227,7 +268,7 @@ class LineTests(SynchronousTestCase):
 
     def test_datagrams_are_sent_again(self) -> None:
         """A request without an answer is sent again, until the time is over."""
-        self.patch(doctor_turn, "FIRST_WAIT", 0.02)
+        self.patch(doctor_ice_lines, "FIRST_WAIT", 0.02)
         line, server = self.datagrams(0.1)
         self.assertRaises(TimeoutError, line.ask, b"request")
         server.setblocking(False)
@@ -237,10 +278,10 @@ class LineTests(SynchronousTestCase):
         """Of the addresses of a name, the first that there is a way to is asked."""
         entry = (socket.AF_INET, socket.SOCK_DGRAM, 17, "")
         nowhere, here = (*entry, ("255.255.255.255", 9)), (*entry, ("127.0.0.1", 9))
-        self.patch(doctor_turn, "resolve", lambda *_: [nowhere, here])
+        self.patch(doctor_ice_lines, "resolve", lambda *_: [nowhere, here])
         DatagramLine.open(Place("a", 9), 1).close()
         for addresses in ([nowhere], []):
-            self.patch(doctor_turn, "resolve", lambda *_, found=addresses: found)
+            self.patch(doctor_ice_lines, "resolve", lambda *_, found=addresses: found)
             self.assertRaises(OSError, DatagramLine.open, Place("a", 9), 1)
 
     def test_lines(self) -> None:
@@ -248,7 +289,7 @@ class LineTests(SynchronousTestCase):
         with socket.create_server(("127.0.0.1", 0)) as server:
             place = f"127.0.0.1:{server.getsockname()[1]}"
             for text, kind in ((f"turn:{place}", DatagramLine), (f"turn:{place}?transport=tcp", StreamLine)):
-                line = doctor_turn._open(read_ice_url(text), 1)
+                line = doctor_ice_lines.open_line(read_ice_url(text), 1)
                 self.assertIsInstance(line, kind)
                 line.close()
             secured: list[str] = []
@@ -260,8 +301,8 @@ class LineTests(SynchronousTestCase):
                     raise ConnectionResetError
 
             self.patch(Wire, "secure", secure)
-            doctor_turn._open(read_ice_url(f"turns:{place}"), 1).close()
-            self.assertRaises(ConnectionResetError, doctor_turn._open, read_ice_url(f"turns:{place}"), 1)
+            doctor_ice_lines.open_line(read_ice_url(f"turns:{place}"), 1).close()
+            self.assertRaises(ConnectionResetError, doctor_ice_lines.open_line, read_ice_url(f"turns:{place}"), 1)
             self.assertEqual(secured, ["127.0.0.1"] * 2)
 
     def test_stream(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Final
 
@@ -79,7 +80,8 @@ class QuotaTests(CoturnCase):
         """Whether it gives one."""
         config = Config(turn_urls=(f"turn:127.0.0.1:{self.port}",), turn_secret=SECRET)
         (finding,) = check_ice(Subject(config))
-        self.assertTrue(finding.level is Level.OK or "error 486" in finding.seen, finding)
+        # 486: the quota is used up; 437: by chance this comes from the port that the last one came from.
+        self.assertTrue(finding.level is Level.OK or re.search("error (486|437)$", finding.seen), finding)
         return finding.level is Level.OK
 
     def test_relay_is_given_back(self) -> None:
