@@ -84,7 +84,7 @@ class WebhookClient:
         return request.addTimeout(max(0.0, ends - self._reactor.seconds()), self._reactor, _timed_out)
 
     def close(self) -> Deferred[None]:
-        """Closes the connections that are kept; fires when they are closed."""
+        """Ends the connections that are kept; fires when they have ended."""
         closed: Deferred[None] = self._pool.closeCachedConnections()
         return closed
 

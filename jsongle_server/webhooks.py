@@ -19,7 +19,7 @@ from jsongle_server.ids import Ids
 from jsongle_server.messages import timestamp
 from jsongle_server.webhook_client import MAX_CONNECTIONS, WebhookClient
 from jsongle_server.webhook_queue import Delivery, Dropped, WebhookQueue
-from jsongle_server.webhook_retries import MAX_TRIES, Answer, Verdict, backoff
+from jsongle_server.webhook_retries import LONGEST_RETRY_AFTER, MAX_TRIES, Answer, Verdict, backoff
 from jsongle_server.webhook_signing import sign, signing_key
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class Webhooks:
         given_up = self._metrics.webhooks_dropped[Dropped.STOP]
         if given_up:
             self._log.warn("{count} webhooks could not be delivered before the end", count=given_up)
-        await self._client.close()
+        # Not waited for: a receiver that does not answer could take any time to end a connection.
+        self._client.close()
 
     def _try_all_at_once(self) -> None:
         self._paused_until = 0.0
@@ -144,10 +145,14 @@ class Webhooks:
         """Tries what can be tried, and looks again when more can."""
         self._timer = None
         now = self._reactor.seconds()
+        if max(self._paused_until, self._queue.next_due or 0.0) > now + LONGEST_RETRY_AFTER:
+            # The clock was set back: nobody has to wait longer for that.
+            self._paused_until = 0.0
+            self._queue.hurry()
         if now < self._paused_until:
             self._look_at(self._paused_until)
             return
-        while len(self._trying) < MAX_CONNECTIONS:
+        while len(self._trying) < (1 if self._receiver.is_silent else MAX_CONNECTIONS):
             delivery = self._queue.take(now)
             if delivery is None:
                 if self._queue.next_due is not None:
@@ -208,15 +213,21 @@ class Webhooks:
 
 
 class _Receiver:
-    """Says in the log when the receiver begins to fail, and when it takes webhooks again; once each, not for each."""
+    """Says in the log when the receiver begins to fail, and when it takes webhooks again; once each, not for each.
+
+    :ivar is_silent: whether it did not answer at all the last time. Then one is enough to find out whether it does
+        again: connections that are opened in vain, and names that are looked up, take places that others need.
+    """
 
     def __init__(self, log: Logger) -> None:
         self._log = log
         self._is_told = False
         self._quiet_until = 0.0
+        self.is_silent = False
 
     def note(self, answer: Answer, now: float) -> None:
         """Takes note of how it has answered."""
+        self.is_silent = answer.status is None
         if answer.verdict is not Verdict.DELIVERED:
             if not self._is_told and now >= self._quiet_until:
                 self._is_told = True

@@ -1,7 +1,8 @@
 """Calls at random: five devices of three users say anything of any call to anybody, come, go and wait.
 
 Whatever happens: what is said of a live call reaches its parties alone, a call has at most one winner, nobody is told
-twice of a call that nobody is there, nothing fails, and when all are gone nothing is left.
+twice of a call that nobody is there, nothing fails, and when all are gone nothing is left. And what is told outside is
+the whole story of each call and each membership.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.call_steps import Outcome
 from jsongle_server.calls import Call
+from jsongle_server.occurrences import Kind
 from jsongle_server.session import Session
 from jsongle_server.testing import Client, MemoryServer
 from jsongle_server.testing_websocket import WebSocketMemoryServer
@@ -92,6 +95,28 @@ class Conversation:
                 self.read()
         self.case.assertEqual(list(vars(self.calls).values()), [{}, {}, {}])
         self.case.assertEqual(ring_timers(self.server), [])
+        self.read_news()
+
+    def read_news(self) -> None:
+        """Holds what was told outside against its rules: whatever has begun has ended, once and in order."""
+        members: set[tuple[str, str]] = set()
+        calls: dict[str, list[Kind]] = {}
+        for told in self.server.occurrences:
+            kind, data = told.kind, told.data
+            if kind is Kind.MEMBER_JOINED:
+                self.case.assertNotIn((told.session, data["rid"]), members)
+                members.add((told.session, data["rid"]))
+            elif kind is Kind.MEMBER_LEFT:
+                members.remove((told.session, data["rid"]))
+            elif data.get("reason") != "unreachable":
+                calls.setdefault(data["sid"], []).append(kind)
+                if kind is Kind.CALL_ENDED:
+                    # What must follow where it is that it was missed, and is said twice where it is not.
+                    missed = data["answeredBy"] is None and data["outcome"] != Outcome.DECLINED
+                    calls[data["sid"]].append(Kind.CALL_MISSED if missed else kind)
+        self.case.assertEqual(members, set())
+        for kinds in calls.values():
+            self.case.assertEqual(_stories(kinds), [])
 
     def drop(self, device: Client, index: int) -> None:
         """A device vanishes."""
@@ -164,6 +189,21 @@ class Conversation:
                 self.case.assertEqual(self.winners.setdefault(sid, self.senders[mark]), self.senders[mark])
 
 
+def _stories(kinds: list[Kind]) -> list[Kind]:
+    """What is left of what was told of the calls of one ``sid``, once whole stories are taken away."""
+    endings = {
+        (Kind.CALL_STARTED, Kind.CALL_ENDED, Kind.CALL_MISSED, Kind.CALL_MISSED),
+        (Kind.CALL_STARTED, Kind.CALL_ENDED, Kind.CALL_ENDED),
+        (Kind.CALL_STARTED, Kind.CALL_ANSWERED, Kind.CALL_ENDED, Kind.CALL_ENDED),
+    }
+    while kinds:
+        story = next((story for story in endings if tuple(kinds[: len(story)]) == story), None)
+        if story is None:
+            return kinds
+        kinds = kinds[len(story) :]
+    return []
+
+
 class RandomCallTests(SynchronousTestCase):
     """Anything may be said of a call, by anybody, in any order."""
 
@@ -171,7 +211,9 @@ class RandomCallTests(SynchronousTestCase):
 
     def converse(self, steps: list[tuple[Any, ...]]) -> None:
         """One conversation from beginning to end."""
-        conversation = Conversation(self, self.server_class(ping_interval=0))
+        server = self.server_class(ping_interval=0)
+        server.listen()
+        conversation = Conversation(self, server)
         conversation.run(steps)
         conversation.finish()
         self.assertEqual(self.flushLoggedErrors(), [])

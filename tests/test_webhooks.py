@@ -114,6 +114,20 @@ class TurnTests(WebhookCase):
         self.clock.advance(0)
         self.assertEqual(self.receiver.take_one().number, MAX_CONNECTIONS)
 
+    def test_silent_receiver(self) -> None:
+        """A receiver that does not answer gets one at a time, until it does."""
+        for number in range(MAX_CONNECTIONS + 4):
+            self.happen(number, session=f"s-{number}")
+        for request in self.receiver.take():
+            request.refuse()
+        self.clock.advance(0)
+        self.receiver.take_one().refuse()
+        self.clock.advance(0)
+        self.answer(503)
+        self.assertEqual(len(self.receiver.take()), 2)
+        self.clock.advance(1)
+        self.assertEqual(len(self.receiver.take()), MAX_CONNECTIONS - 2)
+
     def test_bound(self) -> None:
         """What does not fit is counted, and what was there stays."""
         self.happen(*range(MAX_QUEUED_PER_SESSION + 2))
@@ -226,6 +240,20 @@ class RetryTests(WebhookCase):
         self.assertEqual(self.receiver.take(), [])
         self.clock.advance(0.01)
         self.assertEqual(self.answer(), 1)
+
+
+class ClockTests(WebhookCase):
+    """A clock that is set back."""
+
+    def test_set_back(self) -> None:
+        """What waits is not put off for as long as that: it is tried with the next that happens."""
+        for headers in ({}, {"Retry_After": "300"}):
+            self.setUp()
+            self.happen(1, session="a")
+            self.answer(503, **headers)
+            self.clock.rightNow -= 3600
+            self.happen(2, session="b")
+            self.assertEqual({request.number for request in self.receiver.take()}, {1, 2})
 
 
 class OutcomeTests(SynchronousTestCase):

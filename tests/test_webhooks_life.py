@@ -130,6 +130,11 @@ class StopTests(WebhookCase):
         self.assertStopped(stopping)
         self.assertEqual(self.counted(), {"stop": 2})
 
+    def test_connections_that_do_not_end(self) -> None:
+        """Nor are its connections waited for."""
+        self.patch(self.webhooks._client, "close", Deferred)
+        self.assertStopped(self.stop())
+
     def test_hurry(self) -> None:
         """Who is in a hurry does not wait, whether it is said before or meanwhile; to say it twice is fine."""
         for before in (True, False):
