@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.raised_limits import RAISED_LIMITS
+from jsongle_server.testing_certificates import make_certificate
 
 OWN: Final = "jsongle"
 """The contender that all others are compared with: this server."""
@@ -29,7 +30,7 @@ PATIENCE: Final = 20.0
 _BARE: Final = ROOT / "benchmarks" / "bare"
 NODE_MODULES: Final = _BARE / "node_modules"
 _TWISTD: Final = Path(sys.executable).with_name("twistd")
-_READY: Final = re.compile(r"^(?:ready |WebSocket: ws://.*:)(\d+)$", re.MULTILINE)
+_READY: Final = re.compile(r"^(?:ready |WebSocket: wss?://.*:)(\d+)$", re.MULTILINE)
 
 
 class NotStarted(Exception):
@@ -68,17 +69,19 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, *arguments, "0")
 
 
+_TWISTD_JSONGLE: Final = (
+    sys.executable, str(_TWISTD), "--nodaemon", "--pidfile=", "jsongle",
+    "--wsPort=0", "--restPort=0", "--wsHost=127.0.0.1", "--restHost=127.0.0.1",
+    *(f"--{name}={value}" for name, value in RAISED_LIMITS.items()),
+)  # fmt: skip
+
 CONTENDERS: Final = (
+    Contender(OWN, "JSONgle-Server in its default configuration", _TWISTD_JSONGLE),
     Contender(
-        OWN,
-        "JSONgle-Server in its default configuration",
-        (
-            sys.executable, str(_TWISTD), "--nodaemon", "--pidfile=", "jsongle",
-            "--wsPort=0", "--restPort=0", "--wsHost=127.0.0.1", "--restHost=127.0.0.1",
-            *(f"--{name}={value}" for name, value in RAISED_LIMITS.items()),
-        ),
+        "jsongle-tls", "the same with TLS",
+        (*_TWISTD_JSONGLE, "--useHTTPS=on", "--cert=cert.pem", "--key=key.pem"),
+        wire="tls",
     ),
-    Contender("jsongle-tls", "the same with TLS", _python("-m", "benchmarks.server_tls"), wire="tls"),
     Contender("autobahn", "bare relay on stock Autobahn", _python(str(_BARE / "autobahn_relay.py"))),
     Contender(
         "picows", "bare relay on picows and uvloop", _python(str(_BARE / "picows_relay.py")),
@@ -107,12 +110,13 @@ class Running:
 
 @contextmanager
 def started(contender: Contender, *, core: int) -> Iterator[Running]:
-    """A server in a process of its own, in an empty folder; it is ended in the end.
+    """A server in a process of its own, in a folder with nothing but a certificate; it is ended in the end.
 
     :param core: the core that it has to keep to.
     :raises NotStarted: it does not.
     """
     with TemporaryDirectory(prefix="benchmark-") as folder, (Path(folder) / "console").open("w+") as console:
+        make_certificate().write(Path(folder))
         process = subprocess.Popen(
             contender.command, cwd=folder, env=environment(),
             preexec_fn=lambda: confine(core),  # noqa: PLW1509  (there are no threads here)

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 
 from jsongle_server.errors import Blocked
+from jsongle_server.forwarded import address_in
 
 MAX_BLOCKS: Final = 10_000
 """Most blocks at a time."""
@@ -171,8 +172,8 @@ def read_address(host: str) -> Address | None:
 
 
 def is_within(remote: str, network: Network) -> bool:
-    """Whether a session's address, with its port, is in a network."""
-    address = read_address(remote.rpartition(":")[0])
+    """Whether a session's address, with its port where that is known, is in a network."""
+    address = read_address(address_in(remote) or "")
     return address is not None and address in network
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import TYPE_CHECKING, Final
 
+from jsongle_server.certificates import read_pair
 from jsongle_server.config_addresses import hosts_overlap
 from jsongle_server.key_set import ASYMMETRIC
 
@@ -78,7 +79,13 @@ def _algorithms(config: Config, name: Name) -> str | None:
 
 
 def _tls(config: Config, name: Name) -> str | None:
-    if not config.use_https or (config.key and config.cert):
+    if not config.use_https:
+        return None
+    if config.key and config.cert:
+        try:
+            read_pair(config.cert, config.key, name)
+        except ValueError as error:
+            return str(error)
         return None
     missing = " and ".join(setting for setting, value in (("key", config.key), ("cert", config.cert)) if not value)
     return f"{name('useHTTPS')}: 'on' is not accepted without {missing}; on with both files, or off, is"

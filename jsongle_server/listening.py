@@ -11,8 +11,13 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.interfaces import IListeningPort, IReactorSocket
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorSocket
 from twisted.internet.protocol import ServerFactory
+from zope.interface import implementer
+
+from jsongle_server.unix_sockets import SocketFile, UnixPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +31,51 @@ _FINAL: Final = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 class CannotBind(Exception):
     """A port cannot be had; the text says which and why."""
+
+
+@implementer(IListeningPort)
+class Place:
+    """A socket that is bound, with what is to serve it: a port that accepts connections from ``startListening`` on.
+
+    :param bound: the socket, listening.
+    :param file: its file, where it is a Unix socket of ours.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorSocket,
+        bound: socket.socket,
+        factory: ServerFactory[Any],
+        *,
+        file: SocketFile | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._bound = bound
+        self._factory = factory
+        self._file = file
+        self._host = _address_of(bound)
+        self._port: IListeningPort | None = None
+
+    def startListening(self) -> None:  # noqa: N802  (Twisted's name)
+        """Begins to accept connections."""
+        self._port = adopt(self._reactor, self._bound, self._factory)
+
+    def stopListening(self) -> Deferred[None]:  # noqa: N802  (Twisted's name)
+        """Closes the socket, whether or not it has begun to; fires when it is closed."""
+        if self._port is None:
+            self._bound.close()
+            closed: Deferred[Any] = succeed(None)
+        else:
+            closed = maybeDeferred(self._port.stopListening)
+        return closed.addCallback(self._clean_up)
+
+    def getHost(self) -> IAddress:
+        """Where it listens."""
+        return self._host
+
+    def _clean_up(self, result: object) -> None:
+        if self._file is not None:
+            self._file.remove()
 
 
 def bind(host: str, port: int, *, setting: str) -> socket.socket:
@@ -47,13 +97,23 @@ def bind(host: str, port: int, *, setting: str) -> socket.socket:
                     break
     except OSError as error:  # the name cannot be resolved
         failure = error
-    reason = os.strerror(failure.errno) if failure and failure.errno and failure.errno > 0 else str(failure)
-    raise CannotBind(f"{setting}: cannot listen on {host or 'any interface'} port {port}: {reason}") from failure
+    raise CannotBind(
+        f"{setting}: cannot listen on {host or 'any interface'} port {port}: {reason_of(failure)}"
+    ) from failure
+
+
+def reason_of(failure: OSError | None) -> str:
+    """Why a socket cannot be had, in the system's words, without what Python adds to them."""
+    return os.strerror(failure.errno) if failure and failure.errno and failure.errno > 0 else str(failure)
 
 
 def adopt(reactor: IReactorSocket, bound: socket.socket, factory: ServerFactory[Any]) -> IListeningPort:
     """Hands a bound socket over to the reactor, which accepts its connections for a factory."""
     bound.setblocking(False)
+    if bound.family == socket.AF_UNIX:
+        unix_port = UnixPort(bound, factory, reactor)
+        unix_port.startListening()
+        return unix_port
     port = reactor.adoptStreamPort(bound.fileno(), bound.family, factory)
     bound.close()  # the reactor has a descriptor of its own
     return port
@@ -65,6 +125,16 @@ def url(scheme: str, bound: socket.socket) -> str:
     if host in ("::", "0.0.0.0"):
         host = "localhost"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _address_of(bound: socket.socket) -> IPv4Address | IPv6Address | UNIXAddress:
+    name = bound.getsockname()
+    match bound.family:
+        case socket.AF_INET6:
+            return IPv6Address("TCP", *name)
+        case socket.AF_INET:
+            return IPv4Address("TCP", *name)
+    return UNIXAddress(name)
 
 
 def _candidates(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, tuple[Any, ...], bool]]:

@@ -26,6 +26,7 @@ from jsongle_server import (
     rest_rooms,
     rest_sessions,
 )
+from jsongle_server.forwarded import proxies_of
 from jsongle_server.rest_auth import Gate
 from jsongle_server.rest_context import RestContext
 from jsongle_server.rest_front import Front
@@ -105,6 +106,7 @@ class RestApi:
         run: Runner | None = None,
     ) -> None:
         watched = os.path.dirname(log_path) if log_path else os.sep
+        self._proxies = proxies_of(config.trusted_proxies)
         self.context = RestContext(
             config=config,
             gate=_gate(config, reactor),
@@ -122,13 +124,19 @@ class RestApi:
 
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on."""
+        self._proxies = proxies_of(config.trusted_proxies)
         self.context.config = config
         self.context.gate = _gate(config, self.context.reactor)
         self.context.selftest = _selftest(config, self.context.reactor)
 
     def resource(self) -> Front:
         """The root of the site; made to be served by :func:`make_site`."""
-        return Front(self.app.resource(), lambda: self.context.config.cors_policy_origin, self.route_of)
+        return Front(
+            self.app.resource(),
+            origins=lambda: self.context.config.cors_policy_origin,
+            route_of=self.route_of,
+            proxies=lambda: self._proxies,
+        )
 
     def count(self, route: str, status: int) -> None:
         """Counts an answered request."""

@@ -17,6 +17,7 @@ from twisted.internet.address import IPv6Address as TCP6Address
 from twisted.internet.address import UNIXAddress
 from twisted.logger import Logger
 
+from jsongle_server.rest_caller import describe_caller, socket_peer
 from jsongle_server.rest_cors import origin_of
 from jsongle_server.rest_json import HttpError
 
@@ -81,7 +82,9 @@ class Gate:
         origin = origin_of(request)
         if origin is not None and origin not in self._origins:
             return False
-        return is_loopback(request.getClientAddress()) and not _is_forwarded(request)
+        # Whoever reaches an endpoint that takes PROXY headers can claim any address there.
+        peers = (request.getClientAddress(), socket_peer(request.channel.transport))
+        return all(map(is_loopback, peers)) and not _is_forwarded(request)
 
     def _count_refusal(self, request: Request) -> None:
         self._unreported += 1
@@ -110,14 +113,6 @@ def is_loopback(address: IAddress) -> bool:
     if isinstance(host, IPv6Address) and host.ipv4_mapped is not None:
         return host.ipv4_mapped.is_loopback
     return host.is_loopback
-
-
-def describe_caller(address: IAddress) -> str:
-    """A peer's address for people to read."""
-    if not isinstance(address, (TCP4Address, TCP6Address)):
-        return "unix"
-    # An IPv4 client of a socket that serves both families.
-    return f"{address.host.removeprefix('::ffff:')}:{address.port}"
 
 
 def _bearer(request: Request) -> bytes | None:

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote_to_bytes
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from jsongle_server.rest_caller import ask_proxy
 from jsongle_server.rest_cors import allow_origin, is_preflight, prepare_preflight
 from jsongle_server.rest_json import NOT_FOUND, STANDARD_HEADERS, HttpError, answer_error
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from twisted.web.http import Request
     from twisted.web.resource import IResource
 
+    from jsongle_server.forwarded import Proxies
     from jsongle_server.rest_site import RestRequest
 
 METHODS: Final = frozenset(
@@ -35,22 +37,30 @@ class Front(Resource):
     :param routes: the routes.
     :param origins: gives the setting ``corsPolicyOrigin`` as it is now.
     :param route_of: names the route of a path, for the metrics.
+    :param proxies: gives those that are believed when they say whom a request comes from, as they are now.
     """
 
     isLeaf = True
 
     def __init__(
-        self, routes: IResource, origins: Callable[[], tuple[str, ...]], route_of: Callable[[str], str]
+        self,
+        routes: IResource,
+        *,
+        origins: Callable[[], tuple[str, ...]],
+        route_of: Callable[[str], str],
+        proxies: Callable[[], Proxies | None],
     ) -> None:
         super().__init__()
         self._route_of = route_of
         self._routes = routes
         self._origins = origins
+        self._proxies = proxies
 
     def render(self, request: RestRequest) -> Any:
         """Answers a request, or hands it on."""
         is_allowed_page = self.begin(request)
         try:
+            ask_proxy(request, self._proxies())
             parts = _read_path(request)
         except HttpError as error:
             return answer_error(request, error)

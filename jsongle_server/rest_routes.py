@@ -33,7 +33,8 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
-from jsongle_server.rest_auth import Gate, describe_caller
+from jsongle_server.rest_auth import Gate
+from jsongle_server.rest_caller import describe_caller
 from jsongle_server.rest_json import HttpError, answer
 from jsongle_server.rest_values import Kind, Schema, bad, from_text
 

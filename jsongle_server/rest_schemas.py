@@ -42,7 +42,7 @@ COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 NUMBER: Final[Schema] = {"type": "number", "minimum": 0}
 PERCENT: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 100}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
-PORT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 65535}
+PORT: Final[Schema] = {"type": ["integer", "null"], "minimum": 0, "maximum": 65535}
 LEVEL: Final[Schema] = {"enum": list(LEVELS)}
 
 SESSION_STATES: Final = tuple(state.value for state in SessionState if state is not SessionState.ENDED)

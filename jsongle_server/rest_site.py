@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import LogLevel
 from twisted.protocols.basic import LineReceiver
 from twisted.web.http import HTTPChannel
@@ -232,8 +232,12 @@ class RestSite(Site):
         self.connections = 0
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Takes a connection, or none if there are too many."""
-        return super().buildProtocol(addr) if self.connections < MAX_CONNECTIONS else None
+        """Takes a connection, or closes it if there are too many."""
+        return super().buildProtocol(addr) if self.connections < MAX_CONNECTIONS else _Unserved()
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is offered to clients of TLS (RFC 7301): never HTTP/2, whatever else is installed."""
+        return [b"http/1.1"]
 
     def startFactory(self) -> None:
         """Does nothing: Twisted's would keep a clock going for an access log."""
@@ -244,6 +248,16 @@ class RestSite(Site):
     def log(self, request: Any) -> None:
         """Counts an answered request; Twisted would write it to an access log."""
         self.count(request.route, request.code)
+
+
+class _Unserved(Protocol):
+    """A connection that is not served; with nothing in its place, wrappers such as TLS would fail."""
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        """Closes it."""
+        self.transport.loseConnection()
 
 
 def _origin_form(target: bytes) -> bytes:

@@ -8,26 +8,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel, globalLogPublisher
 
-from jsongle_server import __version__, listening
+from jsongle_server import __version__
 from jsongle_server.config import Config, ConfigError
 from jsongle_server.jwks import KeyFetcher
 from jsongle_server.keys import Keys
 from jsongle_server.lifecycle import Lifecycle, Phase
+from jsongle_server.listeners import Listener, Side, open_listener
+from jsongle_server.listening import CannotBind
 from jsongle_server.log_file import LogFile
 from jsongle_server.logs import LEVELS, LogControl
 from jsongle_server.metrics import Metrics
 from jsongle_server.rest import RestApi, make_site
 from jsongle_server.signaling import Signaling
+from jsongle_server.tls import Tls, make_tls
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.webhooks import Webhooks
 from jsongle_server.websocket_factory import SignalingFactory
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from twisted.web.server import Site
@@ -37,9 +38,9 @@ class Server(Service):
     """A running server: listens on both ports from start to stop.
 
     :param factory: serves the WebSocket port.
-    :param site: serves the REST port.
-    :param sockets: both ports, bound: WebSocket, REST.
     :param fetcher: keeps the keys for tokens up to date.
+    :param listeners: both ports, bound: WebSocket, REST.
+    :param tls: encrypts their connections, where it does.
     :param reconfigure: has every part go by other settings.
     :param webhooks: tells an application outside what happens; the last to stop.
     :param log_file: the server's own log, where it has one: written from now on, closed at the end.
@@ -57,9 +58,9 @@ class Server(Service):
         lifecycle: Lifecycle,
         factory: SignalingFactory,
         webhooks: Webhooks,
-        site: Site,
         fetcher: KeyFetcher,
-        sockets: tuple[socket.socket, socket.socket],
+        listeners: tuple[Listener, Listener],
+        tls: Tls | None,
         log_file: LogFile | None,
         control: LogControl,
         config: Config,
@@ -72,31 +73,29 @@ class Server(Service):
         self._lifecycle = lifecycle
         self._factory = factory
         self._webhooks = webhooks
-        self._site = site
         self._fetcher = fetcher
-        self._sockets = sockets
-        ws, rest = sockets
-        self.addresses = (listening.url("ws", ws), listening.url("http", rest))
+        self._listeners = listeners
+        self._tls = tls
+        ws, rest = listeners
+        self.addresses = (ws.address, rest.address)
         self._log_file = log_file
         self._observer = control.filtered(log_file) if log_file is not None else None
         if self._observer is not None:
             globalLogPublisher.addObserver(self._observer)
-        self._ports: list[IListeningPort] = []
         self._in_a_hurry = False
 
     def startService(self) -> None:
         """Begins to accept connections."""
         super().startService()
         ws_address, rest_address = self.addresses
-        ws, rest = self._sockets
-        self._ports = [
-            listening.adopt(self._reactor, ws, self._factory),
-            listening.adopt(self._reactor, rest, self._site),
-        ]
+        for listener in self._listeners:
+            listener.start()
         self._fetcher.reconfigure(self._config)
         self._lifecycle.phase = Phase.READY
         self._log.info("WebSocket on {address}", address=ws_address)
         self._log.info("REST on {address}", address=rest_address)
+        if self._tls is not None:
+            self._tls.start()
         if not self._factory.signaling.asks_for_tokens:
             self._log.warn("anybody may claim any user id: neither appToken nor a key for signed tokens is configured")
 
@@ -155,8 +154,10 @@ class Server(Service):
         if self._in_a_hurry:
             self._factory.hurry()
         await gone
-        for port in self._ports:
-            await maybeDeferred(port.stopListening)
+        for listener in self._listeners:
+            await listener.stop()
+        if self._tls is not None:
+            self._tls.stop()
         self._factory.abort_all()
         self._fetcher.stop()
         self._factory.signaling.end_detached(self._reactor.seconds())
@@ -183,10 +184,9 @@ def make_server(
     :param log_file: the server's own log, where it has one.
     :param log_path: the file that ``GET /logs`` serves: that log's, or twistd's.
     :raises CannotBind: a port cannot be had.
+    :raises ConfigError: the certificate cannot be used.
     """
-    sockets = _bind_both(config)
     lifecycle = Lifecycle(started=reactor.seconds())
-    lifecycle.ws_port, lifecycle.rest_port = (bound.getsockname()[1] for bound in sockets)
     metrics = Metrics(__version__)
     keys = Keys(config)
     signaling = Signaling(config, metrics, clock=reactor, keys=keys)
@@ -204,18 +204,23 @@ def make_server(
         reactor=reactor,
     )
 
+    tls = make_tls(config, reactor)
+    listeners = _listen_on_both(reactor, config, factory, make_site(api, reactor), tls)
+    lifecycle.ws_port, lifecycle.rest_port = (listener.port for listener in listeners)
+
     def reconfigure(config: Config) -> None:
-        for part in (signaling, factory, api, fetcher, webhooks):
-            part.reconfigure(config)
+        for part in (signaling, factory, api, fetcher, webhooks, tls):
+            if part is not None:
+                part.reconfigure(config)
 
     return Server(
         reactor,
         lifecycle=lifecycle,
         factory=factory,
         webhooks=webhooks,
-        site=make_site(api, reactor),
         fetcher=fetcher,
-        sockets=sockets,
+        listeners=listeners,
+        tls=tls,
         log_file=log_file,
         control=control,
         config=config,
@@ -223,10 +228,14 @@ def make_server(
     )
 
 
-def _bind_both(config: Config) -> tuple[socket.socket, socket.socket]:
-    ws = listening.bind(config.ws_host, config.ws_port, setting="wsPort")
+def _listen_on_both(
+    reactor: Any, config: Config, factory: SignalingFactory, site: Site, tls: Tls | None
+) -> tuple[Listener, Listener]:
+    ws_side = Side("ws", "ws", config.ws_host, config.ws_port, config.ws_endpoint)
+    rest_side = Side("rest", "http", config.rest_host, config.rest_port, config.rest_endpoint)
+    ws = open_listener(reactor, factory, ws_side, tls)
     try:
-        return ws, listening.bind(config.rest_host, config.rest_port, setting="restPort")
-    except listening.CannotBind:
-        ws.close()
+        return ws, open_listener(reactor, site, rest_side, tls)
+    except CannotBind:
+        ws.stop()
         raise

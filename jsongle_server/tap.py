@@ -10,12 +10,14 @@ import os
 import secrets
 import signal
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 
+from jsongle_server import checks
 from jsongle_server.config import ConfigError, default_text
 from jsongle_server.config_sources import Loaded, describe, load
 from jsongle_server.config_table import SETTINGS
@@ -61,9 +63,12 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         """Reads the configuration; a mistake in it ends the start here."""
         try:
-            self.loaded = _load(self, self["env-file"])
+            loaded = _load(self, self["env-file"])
+            if problems := checks.problems(loaded.config):
+                raise ConfigError(tuple(problems))
         except ConfigError as error:
             _refuse("The configuration cannot be used:", *error.problems)
+        self.loaded = replace(loaded, warnings=(*loaded.warnings, *checks.warnings(loaded.config, time.time())))
         if self["check-config"]:
             for warning in self.loaded.warnings:
                 print(f"warning: {warning}", file=sys.stderr)
@@ -96,7 +101,7 @@ def makeService(options: Options) -> Server:
         server = make_server(
             reactor, config, options.control, log_file=_open_log_file(config, options.parent), log_path=log_path
         )
-    except CannotBind as error:
+    except (CannotBind, ConfigError) as error:
         _refuse(str(error))
     if config.admin_token != options.loaded.config.admin_token:
         print(f"adminToken for this run: {config.admin_token}")

@@ -34,6 +34,7 @@ class Upgrade:
     :ivar protocols: the subprotocols offered.
     :ivar extensions: the extensions offered, as they stand there.
     :ivar key: what the answer proves to have read.
+    :ivar headers: all of them, by name in small letters.
     :ivar rest: what came after the request.
     """
 
@@ -44,6 +45,7 @@ class Upgrade:
     protocols: list[str]
     extensions: str
     key: str
+    headers: dict[str, str]
     rest: bytes
 
 
@@ -73,6 +75,7 @@ def read_upgrade(data: bytes) -> Upgrade | None:
         protocols=protocols,
         extensions=headers.get("sec-websocket-extensions", ""),
         key=headers["sec-websocket-key"],
+        headers=headers,
         rest=rest,
     )
 

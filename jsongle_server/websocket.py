@@ -18,8 +18,8 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
+from jsongle_server.addressed import Addressed
 from jsongle_server.credentials import presented_token
-from jsongle_server.frame_reader import FrameReader
 from jsongle_server.framing import text_frame
 from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, judge_failure, refusal_for
 from jsongle_server.keepalive import Keepalive
@@ -42,7 +42,7 @@ _PING: Final = b"\x89\x00"
 _MAX_REASON: Final = 123  # bytes of reason that fit into a close frame (RFC 6455 section 5.5)
 
 
-class SignalingProtocol(FrameReader):
+class SignalingProtocol(Addressed):
     """One WebSocket connection: the :class:`jsongle_server.session.Peer` of its session."""
 
     _log = Logger()
@@ -56,7 +56,6 @@ class SignalingProtocol(FrameReader):
     _unread: tuple[int, float] | None = None
     _refusal: Refusal | None = None
     _must_resume = False
-    _counted_host: str | None = None
     _presented: str | None = None
     _outbox: Outbox
 
@@ -91,6 +90,7 @@ class SignalingProtocol(FrameReader):
         """Decides on the opening handshake; returns the subprotocol to speak."""
         factory = self.factory
         try:
+            self.ask_proxy(request)
             self._must_resume = check_request(
                 request,
                 factory.config,
@@ -209,19 +209,6 @@ class SignalingProtocol(FrameReader):
         self._log.debug("refused {remote}: {reason}", remote=self.remote, reason=refusal.label)
         self.transport.write(http_answer(refusal, server=self.factory.server, headers=responseHeaders or ()))
 
-    @property
-    def remote(self) -> str:
-        """The client's address, for people to read."""
-        address = self.transport.getPeer()
-        return f"{self.host}:{address.port}" if hasattr(address, "port") else self.host
-
-    @property
-    def host(self) -> str:
-        """The client's address without its port."""
-        host: str | None = getattr(self.transport.getPeer(), "host", None)
-        # An IPv4 client of a socket that serves both families shows as mapped.
-        return "unix" if host is None else host.removeprefix("::ffff:")
-
     def _compressed(self, payload: bytes) -> bytes:
         """A text message as a frame for a client with which compression was agreed on."""
         deflate = self._perMessageCompress
@@ -307,8 +294,7 @@ class SignalingProtocol(FrameReader):
         self._stop_timers()
         factory = self.factory
         self._keepalive.start(self)
-        self._counted_host = self.host
-        factory.addresses.opened(self._counted_host)
+        self.count_in()
         self.begin_to_read()
         presented, self._presented = self._presented, None
         factory.signaling.open(
@@ -359,8 +345,7 @@ class SignalingProtocol(FrameReader):
 
     def _lose(self) -> None:
         self._session = None
-        if self._counted_host is not None:
-            self.factory.addresses.closed(self._counted_host)
+        self.count_out()
         try:
             self.factory.signaling.lost(self, self.factory.now())
         except Exception:

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from jsongle_server import __version__
 from jsongle_server.addresses import Addresses
 from jsongle_server.flusher import Flusher
+from jsongle_server.forwarded import proxies_of
 from jsongle_server.lean import configured
 from jsongle_server.poller import Poller
 from jsongle_server.vocabulary import CloseCode
@@ -39,6 +40,7 @@ class SignalingFactory(WebSocketServerFactory):
     :param jitter: a number from 0 to 1, another one each time.
 
     :ivar connections: every connection, those in their handshake included.
+    :ivar proxies: those that are believed when they say whom a connection comes from; ``None`` where nobody is.
     """
 
     noisy = False
@@ -71,6 +73,7 @@ class SignalingFactory(WebSocketServerFactory):
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on; the frames of open connections keep to their limit."""
         self.config = config
+        self.proxies = proxies_of(config.trusted_proxies)
         self.addresses.forget_handshakes()
         # Autobahn's own timers run on a global loop, so all of them are off and ours do their work. Without
         # failByDrop a bad frame is answered by a close frame that says why.

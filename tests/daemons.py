@@ -56,17 +56,14 @@ def is_alive(pid: int) -> bool:
 class SocketClient(Client):
     """A client of a real server, which waits for what it takes.
 
-    :param address: where the server is, as it prints it; with ``wss:``, whatever its certificate.
+    :param address: where the server is, as it prints it; with ``wss:``, whatever its certificate, and with ``unix:``,
+        where its socket is.
     :param path: the path that is asked for.
     """
 
     def __init__(self, address: str, *, path: str = "/ws") -> None:
         super().__init__(lambda payload: self.send_frame(_TEXT, payload))
-        scheme, _, place = address.partition("://")
-        host, _, port = place.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
-        if scheme == "wss":
-            self._socket = ssl._create_unverified_context().wrap_socket(self._socket)
+        self._socket = _connect(address)
         self._unread = b""
         request = "\r\n".join((f"GET {path} HTTP/1.1", *HANDSHAKE[1:], "Sec-WebSocket-Protocol: jsongle", "", ""))
         self._socket.sendall(request.encode())
@@ -262,6 +259,18 @@ class Daemon:
         """Makes sure that it is gone."""
         if is_alive(self.pid):
             self.signal(signal.SIGKILL)
+
+
+def _connect(address: str) -> socket.socket:
+    if address.startswith("unix:"):
+        connected = socket.socket(socket.AF_UNIX)
+        connected.settimeout(DEADLINE)
+        connected.connect(address.removeprefix("unix:"))
+        return connected
+    scheme, _, place = address.partition("://")
+    host, _, port = place.rpartition(":")
+    connected = socket.create_connection((host, int(port)), timeout=DEADLINE)
+    return ssl._create_unverified_context().wrap_socket(connected) if scheme == "wss" else connected
 
 
 def _addresses(output: str) -> tuple[str, str]:

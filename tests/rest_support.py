@@ -49,9 +49,8 @@ class Wire:
         self.clock = server.clock
         self.transport = MemoryTransport(server.clock, peer)  # type: ignore[arg-type]  # any address will do
         self.channel = server.site.buildProtocol(peer)
-        if self.channel is not None:
-            self.transport.protocol = self.channel
-            self.channel.makeConnection(self.transport)
+        self.transport.protocol = self.channel
+        self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:
         """Hands bytes to the server, and lets it work."""

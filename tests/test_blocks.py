@@ -127,13 +127,14 @@ class CoverTests(SynchronousTestCase):
     def test_by_address(self) -> None:
         """Those from that network, whoever they are; a Unix socket is in none."""
         block = network_block("192.0.2.0/24")
-        remotes = ("192.0.2.1:1", "192.0.3.1:1", "2001:db8::1:50000", "unix")
-        self.assertEqual([block.covers("", remote) for remote in remotes], [True, False, False, False])
+        remotes = ("192.0.2.1:1", "192.0.2.1", "192.0.3.1:1", "[2001:db8::1]:50000", "unix")
+        self.assertEqual([block.covers("", remote) for remote in remotes], [True, True, False, False, False])
 
-    def test_addresses_with_ports_of_both_families(self) -> None:
-        """What is behind the last colon is the port."""
-        self.assertTrue(is_within("2001:db8::1:50000", ip_network("2001:db8::1/128")))
-        self.assertFalse(is_within("2001:db8::1:50000", ip_network("2001:db8::1:0/112")))
+    def test_addresses_with_ports_and_without(self) -> None:
+        """An address is in its network whether or not its port is known: a proxy that names a client names none."""
+        for remote in ("[2001:db8::1]:50000", "2001:db8::1"):
+            self.assertTrue(is_within(remote, ip_network("2001:db8::1/128")))
+            self.assertFalse(is_within(remote, ip_network("2001:db8::1:0/112")))
 
     def test_what_is_no_address(self) -> None:
         """Is none, and nothing fails."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jsongle_server.config import Config
+from jsongle_server.testing_certificates import make_certificate
 from tests.test_config import SettingCase
 from tests.token_makers import SECRET, jwk, key_set
 
@@ -61,8 +62,18 @@ class TogetherTests(SettingCase):
         self.assertRefused(
             "useHTTPS: 'on' is not accepted without key and cert; on with both files, or off, is", useHTTPS="on"
         )
-        self.assertFine(useHTTPS="on", key=self.file(), cert=self.file())
         self.assertFine(key=self.file())
+
+    def test_tls_needs_files_that_belong_together(self) -> None:
+        """What is wrong with the files is said under the name by which the user knows the setting."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        make_certificate().write(folder)
+        cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
+        self.assertFine(useHTTPS="on", key=key, cert=cert)
+        (problem,) = self.problems(useHTTPS="on", key=key, cert=self.file())
+        self.assertRegex(problem, "^cert: '/.*' is not accepted; a file with a certificate in PEM is")
+        self.assertFine(useHTTPS="off", key=key, cert=self.file())
 
     def test_turn_needs_address_and_secret(self) -> None:
         """A server without credentials, and credentials without a server, are of no use."""

@@ -26,9 +26,9 @@ LAYERS: Final[dict[int, str]] = {
         __init__ vocabulary errors ids lifecycle privacy
         webhook_signing
         config config_table config_rules config_keys config_values config_addresses config_envfile config_sources
-        key_set
+        key_set certificates
     """,
-    1: "codec messages limits replay keys tokens ice stun occurrences",
+    1: "codec messages limits replay keys tokens ice stun occurrences forwarded",
     2: "member rooms registry routing blocks metrics call_steps calls webhook_queue webhook_retries",
     3: """
         session services membership hello reminders resume throttle queries relay call_relay call_news reports handlers
@@ -36,7 +36,8 @@ LAYERS: Final[dict[int, str]] = {
     """,
     4: """
         websocket websocket_factory lean frame_reader framing flusher poller outbox
-        handshake upgrade credentials addresses keepalive timeouts listening
+        handshake upgrade credentials addresses addressed keepalive timeouts
+        listening listeners endpoints unix_sockets tls checks
         rest rest_* openapi telemetry
         jwks http_body webhooks webhook_client
         logs log_*
@@ -45,7 +46,7 @@ LAYERS: Final[dict[int, str]] = {
 }
 """The layer of every module; ``*`` stands for the parts that a module is split into."""
 
-UNLAYERED: Final = frozenset({"testing", "testing_websocket"})
+UNLAYERED: Final = frozenset({"testing", "testing_certificates", "testing_websocket"})
 """The fakes, which import from any layer and are imported by none."""
 
 REACTOR: Final = "twisted.internet.reactor"
@@ -231,7 +232,7 @@ class ReactorTests(SynchronousTestCase):
 
     def test_modules_that_load_early_install_no_reactor(self) -> None:
         """``twistd --reactor`` can still choose after the plugin's module, or the fakes, have been imported."""
-        for module in ("tap", "doctor", "testing", "testing_websocket"):
+        for module in ("tap", "doctor", *UNLAYERED):
             script = f"import sys, jsongle_server.{module}; sys.exit({REACTOR!r} in sys.modules)"
             done = subprocess.run([sys.executable, "-c", script], cwd=PACKAGE.parent, timeout=60, check=False)
             self.assertEqual(done.returncode, 0, module)

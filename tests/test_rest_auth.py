@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.address import HostnameAddress, IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.rest_auth import WARN_INTERVAL, describe_caller, is_loopback
-from tests.rest_support import LOCAL, REMOTE, TOKEN, RestServer
+from jsongle_server.rest_auth import WARN_INTERVAL, is_loopback
+from jsongle_server.rest_caller import describe_caller
+from jsongle_server.testing_websocket import MemoryTransport
+from tests.rest_support import LOCAL, REMOTE, TOKEN, RestServer, parse
 
 PAGE = "https://app.example"
 
@@ -113,7 +118,7 @@ class LocalTests(SynchronousTestCase):
         """As sessions are: an IPv4 address as such, whatever the socket, and a word for what has none."""
         peers = (REMOTE, v6("::ffff:192.0.2.7"), v6("2001:db8::1"), UNIXAddress(None))
         described = [describe_caller(peer) for peer in peers]
-        self.assertEqual(described, ["192.0.2.7:40000", "192.0.2.7:1", "2001:db8::1:1", "unix"])
+        self.assertEqual(described, ["192.0.2.7:40000", "192.0.2.7:1", "[2001:db8::1]:1", "unix"])
 
     def test_forwarded_requests_are_not_local(self) -> None:
         """A proxy on this machine speaks for somebody else; one header is enough, even an empty one."""
@@ -131,6 +136,20 @@ class LocalTests(SynchronousTestCase):
         ):
             for value in ("for=192.0.2.1", ""):
                 self.assertEqual((name, self.status_for(LOCAL, **{name: value})), (name, 403))
+
+    def test_who_claims_to_be_local_by_a_proxy_header_is_not(self) -> None:
+        """The address that the PROXY protocol gives counts as little as any other claim, unless it comes from here."""
+        for peer, status in ((LOCAL, 200), (REMOTE, 403), (v6("::1"), 200)):
+            factory: Any = HAProxyWrappingFactory(self.server.site)
+            channel = factory.buildProtocol(peer)
+            transport = MemoryTransport(self.server.clock, peer)  # type: ignore[arg-type]  # any address will do
+            transport.protocol = channel
+            channel.makeConnection(transport)
+            body = b'{"level": "info"}'
+            head = f"PUT /logs/levels HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+            channel.dataReceived(b"PROXY TCP4 127.0.0.1 127.0.0.1 4711 8081\r\n" + head.encode() + body)
+            self.server.clock.advance(0)
+            self.assertEqual((peer, parse(transport.value()).status), (peer, status))
 
     def test_a_page_may_not_unless_its_origin_is_allowed(self) -> None:
         """A page in the operator's browser calls from this machine, under a name that it may have rebound."""

@@ -156,9 +156,11 @@ class LimitTests(SynchronousTestCase):
     def test_there_is_a_limit_to_connections(self) -> None:
         """One more is not served, until another has gone."""
         wires = [self.wire, *(self.server.open_wire() for _ in range(MAX_CONNECTIONS - 1))]
-        self.assertIsNone(self.server.open_wire().channel)
+        one_more = self.server.open_wire()
+        self.assertTrue(one_more.is_closed)
+        self.assertEqual(one_more.read(), b"")
         wires[7].transport.cut()
-        self.assertIsNotNone(self.server.open_wire().channel)
+        self.assertFalse(self.server.open_wire().is_closed)
 
     def test_requests_follow_each_other_on_a_connection(self) -> None:
         """Sent one by one or all at once."""

@@ -27,8 +27,8 @@ class HurryTests(SynchronousTestCase):
         """Makes a server and its client."""
         self.clock = MemoryReactorClock()
         self.server = make_server(self.clock, CONFIG, LogControl("info"), log_file=None, log_path=None)
-        for bound in self.server._sockets:
-            self.addCleanup(bound.close)
+        for listener in self.server._listeners:
+            self.addCleanup(listener.stop)
         self.server._lifecycle.phase = Phase.READY
         transport = MemoryTransport(self.clock, IPv4Address("TCP", "192.0.2.1", 1024))
         protocol = cast(SignalingProtocol, self.server._factory.buildProtocol(transport.getPeer()))

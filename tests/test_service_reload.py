@@ -24,8 +24,8 @@ class ReloadTests(SynchronousTestCase):
         """Makes a server, and listens to what it logs."""
         self.control = LogControl("info")
         self.server = make_server(MemoryReactorClock(), CONFIG, self.control, log_file=None, log_path=None)
-        for bound in self.server._sockets:
-            self.addCleanup(bound.close)
+        for listener in self.server._listeners:
+            self.addCleanup(listener.stop)
         self.lines: list[str] = []
         hear = cast(ILogObserver, self.hear)
         globalLogPublisher.addObserver(hear)

@@ -25,8 +25,8 @@ class WebhookServerTests(SynchronousTestCase):
         """Makes one."""
         self.reactor = MemoryReactorClock()
         self.server = make_server(self.reactor, config, LogControl("info"), log_file=None, log_path=None)
-        for bound in self.server._sockets:
-            self.addCleanup(bound.close)
+        for listener in self.server._listeners:
+            self.addCleanup(listener.stop)
 
     def is_listened_to(self) -> bool:
         """Whether what happens is taken note of."""

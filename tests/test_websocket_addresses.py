@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.blocks import Block
+from jsongle_server.config import Config
 from jsongle_server.lifecycle import Phase
 from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer, WebSocketWire
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
+PROXY = "10.0.0.1"
 
 
-class AddressLimitTests(SynchronousTestCase):
-    """Connections by address."""
+class AddressCase(SynchronousTestCase):
+    """Handshakes from several addresses."""
 
     def serve(self, **settings: Any) -> None:
         """Starts a server."""
@@ -30,6 +34,10 @@ class AddressLimitTests(SynchronousTestCase):
     def status(self, host: str, *headers: str) -> int:
         """The status alone."""
         return self.asked(host, *headers)[0]
+
+
+class AddressLimitTests(AddressCase):
+    """Connections by address."""
 
     def test_connections(self) -> None:
         """Over ``maxConnectionsPerAddress`` an address gets 429, others do not; one that ends makes room."""
@@ -83,3 +91,92 @@ class AddressLimitTests(SynchronousTestCase):
         """By default one address may have as many as there is room for."""
         self.serve(max_concurrent_users=100)
         self.assertEqual({self.status(HERE) for _ in range(100)}, {101})
+
+
+class ProxyTests(AddressCase):
+    """Connections whose proxies say whom they come from (``trustedProxies``)."""
+
+    def remotes(self) -> list[str]:
+        """Where the sessions come from, as they are shown."""
+        return [session.remote for session in self.server.signaling.sessions()]
+
+    def assert_direct(self, host: str) -> None:
+        """The one session comes from a host, by its connection."""
+        self.assertEqual(self.remotes(), [f"{host}:1024"])
+
+    def test_address_of_the_client(self) -> None:
+        """A session comes from the address that a trusted proxy gives, also where it takes several lines."""
+        self.serve(trusted_proxies=("10.0.0.0/8",))
+        for headers in (
+            (f"X-Forwarded-For: {THERE}",),
+            (f"X-Forwarded-For: 127.0.0.1, {THERE}",),
+            ("X-Forwarded-For: 127.0.0.1", f"x-forwarded-for: {THERE}"),
+            (f"Forwarded: for={THERE};proto=https",),
+        ):
+            self.assertEqual(self.status(PROXY, *headers), 101)
+        self.assertEqual(self.remotes(), [THERE] * 4)
+
+    def test_blocked(self) -> None:
+        """A client that is blocked stays out, also behind a proxy through which others come in."""
+        self.serve(trusted_proxies=(PROXY,))
+        now = self.server.clock.seconds()
+        block = Block("b-1", "a nuisance", now, now + 60, network=ip_network(HERE))
+        self.server.signaling.blocks.add(block, now)
+        header = "X-Forwarded-For: {}".format
+        self.assertEqual([self.status(PROXY, header(host)) for host in (HERE, THERE)], [403, 101])
+
+    def test_ipv6(self) -> None:
+        """An IPv6 address stands in brackets before its port, and as it is without one (RFC 3986 section 3.2.2)."""
+        self.serve(trusted_proxies=("2001:db8::1",))
+        self.status("2001:db8::2")
+        self.status("2001:db8::1", "X-Forwarded-For: 2001:DB8:0::3")
+        self.assertEqual(self.remotes(), ["[2001:db8::2]:1024", "2001:db8::3"])
+
+    def test_others_are_not_believed(self) -> None:
+        """What anybody else says of the address does not count, nor does a proxy's that is not configured."""
+        self.serve(trusted_proxies=("10.0.0.0/8",))
+        self.status(HERE, f"X-Forwarded-For: {THERE}", "Forwarded: for=127.0.0.1")
+        self.assert_direct(HERE)
+        self.serve()
+        self.status(PROXY, f"X-Forwarded-For: {THERE}")
+        self.assert_direct(PROXY)
+
+    def test_proxy_without_a_word(self) -> None:
+        """Where it says nothing it is the client, whose port is known."""
+        self.serve(trusted_proxies=("10.0.0.0/8",))
+        self.status(PROXY)
+        self.assert_direct(PROXY)
+
+    def test_limits(self) -> None:
+        """Clients behind one proxy are counted by their own addresses, and counted out again."""
+        self.serve(trusted_proxies=(PROXY,), max_connections_per_address=1)
+        header = "X-Forwarded-For: {}".format
+        _, wire, _ = self.asked(PROXY, header(HERE))
+        self.assertEqual([self.status(PROXY, header(host)) for host in (HERE, THERE, THERE)], [429, 101, 429])
+        wire.transport.cut()
+        self.assertEqual(self.status(PROXY, header(HERE)), 101)
+        self.assertEqual(self.status(HERE), 429)
+
+    def test_contradiction(self) -> None:
+        """Where both headers name different clients the request is refused, and the answer says why."""
+        self.serve(trusted_proxies=(PROXY,))
+        status, _, answer = self.asked(PROXY, f"X-Forwarded-For: {THERE}", "Forwarded: for=127.0.0.1")
+        self.assertEqual(status, 400)
+        body = orjson.loads(answer.partition(b"\r\n\r\n")[2])
+        self.assertEqual(body["errorCode"], 400000)
+        self.assertIn("X-Forwarded-For and Forwarded", body["errorMsg"])
+        self.assertEqual(self.server.metrics.refusals["bad_request"], 1)
+
+    def test_reload(self) -> None:
+        """Connections that come after a change of the setting go by it."""
+        self.serve()
+        self.status(PROXY, f"X-Forwarded-For: {HERE}")
+        self.server.factory.reconfigure(Config(trusted_proxies=(PROXY,)))
+        self.status(PROXY, f"X-Forwarded-For: {HERE}")
+        self.assertEqual(self.remotes(), [f"{PROXY}:1024", HERE])
+
+    def test_nothing_is_kept_without_it(self) -> None:
+        """A connection whose address no proxy gave has no attribute for it."""
+        self.serve()
+        _, wire, _ = self.asked(HERE, f"X-Forwarded-For: {THERE}")
+        self.assertNotIn("_client", vars(wire.protocol))

@@ -1,0 +1,58 @@
+"""Whom a request comes from: its connection, and the client that a trusted proxy names. Layer 4."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.protocols.policies import ProtocolWrapper
+
+from jsongle_server.config_addresses import UNIX
+from jsongle_server.forwarded import HEADERS, Ambiguous, Proxies, client_address, normal, shown
+from jsongle_server.rest_json import HttpError
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress
+    from twisted.web.http import Request
+
+UNKNOWN_PORT: Final = 0
+"""What stands for the port of a client that a proxy names, which says nothing of it."""
+
+
+def ask_proxy(request: Request, proxies: Proxies | None) -> None:
+    """Has a request come from the client that trusted proxies name, if they do.
+
+    :param proxies: the trusted ones; ``None`` where nobody is.
+    :raises HttpError: they contradict themselves.
+    """
+    if proxies is None:
+        return
+    given = {name: request.requestHeaders.getRawHeaders(name) for name in HEADERS}
+    headers = {name: ", ".join(lines) for name, lines in given.items() if lines}
+    if not headers:
+        return
+    peer = normal(getattr(request.getClientAddress(), "host", UNIX))
+    try:
+        client = client_address(peer, headers, proxies)
+    except Ambiguous as error:
+        raise HttpError(HTTPStatus.BAD_REQUEST, str(error)) from None
+    if client != peer:
+        kind = IPv6Address if ":" in client else IPv4Address
+        request.client = kind("TCP", client, UNKNOWN_PORT)
+
+
+def describe_caller(address: IAddress) -> str:
+    """A peer's address for people to read; its port where that is known."""
+    if not isinstance(address, IPv4Address | IPv6Address):
+        return UNIX
+    # An IPv4 client of a socket that serves both families.
+    return shown(address.host.removeprefix("::ffff:"), None if address.port == UNKNOWN_PORT else address.port)
+
+
+def socket_peer(transport: Any) -> IAddress:
+    """Where the socket under a transport leads to, whatever a header of the PROXY protocol says."""
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    peer: IAddress = transport.getPeer()
+    return peer
