@@ -29,6 +29,11 @@ _SECURITY: Final[dict[Door, list[Json]]] = {
 }
 """What a caller needs to have, by door; an empty object stands for nothing."""
 
+_CLOSED: Final = {
+    Door.ADMINISTRATOR: "No token is configured, so that this is closed",
+    Door.LOCAL: "No token is configured, and the caller is not on the server's own machine",
+}
+
 
 def document(routes: Iterable[Route]) -> Json:
     """The document of some routes."""
@@ -83,7 +88,7 @@ def _answers(route: Route) -> dict[int, Answer | str]:
     implied: dict[int, Answer | str] = {}
     if route.door is not Door.OPEN:
         implied[HTTPStatus.UNAUTHORIZED] = "The token is missing, or not the one that is configured"
-        implied[HTTPStatus.FORBIDDEN] = "No token is configured"
+        implied[HTTPStatus.FORBIDDEN] = _CLOSED[route.door]
     if route.path or route.query or route.body is not None:
         implied[HTTPStatus.BAD_REQUEST] = "A value is not what it may be; the answer says what that is"
     if route.body is not None:
