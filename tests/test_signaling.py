@@ -99,7 +99,7 @@ class TraceTests(SynchronousTestCase):
         """Notes what sessions log."""
         self.events: list[LogEvent] = []
         observer = cast(ILogObserver, self.events.append)
-        self.patch(Session, "_log", Logger(namespace="jsongle_server.session", observer=observer))
+        self.patch(Session, "log", Logger(namespace="jsongle_server.session", observer=observer))
         self.server = MemoryServer()
         self.client = self.server.user("u")
 
