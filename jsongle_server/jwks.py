@@ -17,6 +17,7 @@ from twisted.web.http_headers import Headers
 from jsongle_server import __version__
 from jsongle_server.config_values import LARGEST_FILE
 from jsongle_server.http_body import BodyTooLarge, read_body
+from jsongle_server.http_pool import QuietPool
 from jsongle_server.key_set import Key, read_key_set
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class KeyFetcher:
     def __init__(self, reactor: Any, keys: Keys, *, agent: IAgent | None = None) -> None:
         self._reactor = reactor
         self._keys = keys
-        self._agent = agent or Agent(reactor, connectTimeout=TIMEOUT)
+        self._agent = agent or Agent(reactor, connectTimeout=TIMEOUT, pool=QuietPool(reactor, persistent=False))
         self._url: str | None = None
         self._next: IDelayedCall | None = None
         self._fetching: Deferred[None] | None = None

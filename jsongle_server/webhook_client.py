@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed, ResponseNeverReceived
+from twisted.web.client import Agent, ResponseFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from jsongle_server import __version__
 from jsongle_server.http_body import read_body
+from jsongle_server.http_pool import QuietPool
 from jsongle_server.privacy import printable
 from jsongle_server.webhook_retries import Answer
 
@@ -50,11 +51,11 @@ class WebhookClient:
 
     def __init__(self, reactor: Any, *, agent: IAgent | None = None) -> None:
         self._reactor = reactor
-        self._pool = _QuietPool(reactor, persistent=True)
+        self._pool = QuietPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = MAX_CONNECTIONS
         self._pool.cachedConnectionTimeout = KEPT_TIME
         self._agent = agent or Agent(reactor, connectTimeout=TRY_TIME, pool=self._pool)
-        self._fresh = agent or Agent(reactor, connectTimeout=TRY_TIME, pool=_QuietPool(reactor, persistent=False))
+        self._fresh = agent or Agent(reactor, connectTimeout=TRY_TIME, pool=QuietPool(reactor, persistent=False))
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Sends one webhook; canceling gives it up.
@@ -93,16 +94,6 @@ class WebhookClient:
         body = read_body(response, MAX_ANSWER)
         # It may be too long, break off or be canceled: the head was there.
         await body.addTimeout(max(0.0, seconds), self._reactor).addErrback(lambda failure: None)
-
-
-class _QuietFactory(HTTPConnectionPool._factory):  # type: ignore[misc,valid-type]  # a class, kept in a variable
-    noisy = False
-
-
-class _QuietPool(HTTPConnectionPool):
-    """A pool that does not log two lines for each connection."""
-
-    _factory = _QuietFactory
 
 
 @implementer(IBodyProducer)

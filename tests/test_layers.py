@@ -39,7 +39,7 @@ LAYERS: Final[dict[int, str]] = {
         handshake upgrade credentials addresses addressed keepalive timeouts
         listening listeners endpoints unix_sockets tls checks
         rest rest_* openapi telemetry
-        jwks http_body webhooks webhook_client
+        jwks http_body http_pool webhooks webhook_client
         logs log_*
     """,
     5: "service tap doctor doctor_* __main__",
