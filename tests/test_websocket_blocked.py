@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 from jsongle_server.blocks import Block
 from jsongle_server.lifecycle import Phase
-from jsongle_server.testing_websocket import HANDSHAKE
+from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer
 from tests.test_websocket_handshake import HandshakeCase
 
 
@@ -39,3 +39,10 @@ class BlockedTests(HandshakeCase):
         self.block("192.0.2.0/24")
         self.server.lifecycle.phase = Phase.DRAINING
         self.assert_refused(self.asked(*HANDSHAKE), 403, code=403005)
+
+    def test_behind_a_trusted_proxy_it_is_the_client_who_is_blocked(self) -> None:
+        """Whom the proxy names is looked at, and neither the proxy nor its other clients suffer."""
+        self.server = WebSocketMemoryServer(trusted_proxies=("192.0.2.1/32",))
+        self.block("198.51.100.0/24")
+        self.assert_refused(self.with_header("X-Forwarded-For: 198.51.100.7"), 403, code=403005)
+        self.assert_open(self.with_header("X-Forwarded-For: 198.51.101.7"))
