@@ -43,6 +43,7 @@ class Client:
     """A client in a test: sends messages, and collects those that it gets.
 
     :param send: takes the bytes of one text frame.
+    :param witness: sees its messages; one of its own unless there is one that sees what comes already.
 
     :cvar witness_class: what sees the messages of each new client.
 
@@ -53,10 +54,10 @@ class Client:
 
     witness_class: ClassVar[type[Witness]] = Witness
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], *, witness: Witness | None = None) -> None:
         self._send = send
         self._count = 0
-        self._witness = self.witness_class()
+        self._witness = witness or self.witness_class()
         self.inbox: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
         self.identity = ""
@@ -78,15 +79,11 @@ class Client:
             raise AssertionError(f"expected one message, got {taken}")
         return taken[0]
 
-    def receive(self, payload: bytes) -> dict[str, Any]:
-        """Takes one text frame from the server.
-
-        :returns: the message in it, which is in the inbox now.
-        """
+    def receive(self, payload: bytes) -> None:
+        """Takes one text frame from the server, and puts the message in it into the inbox."""
         message: dict[str, Any] = orjson.loads(payload)
         self._witness.heard(message)
         self.inbox.append(message)
-        return message
 
     def send_bytes(self, payload: bytes) -> None:
         """Sends one text frame with these bytes in it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+import orjson
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
@@ -31,6 +32,9 @@ HANDSHAKE: Final = (
 
 SEND_BUFFER: Final = 65_536
 """Bytes that a transport keeps before it tells its producer to wait, as Twisted's do."""
+
+_WHOLE_TEXT: Final = 0x81
+"""The first byte of a text in one frame that is not compressed."""
 
 _MASK: Final = b"\x37\xfa\x21\x3d"
 
@@ -138,9 +142,11 @@ class WebSocketWire:
     """The client's end of one connection, in frames and bytes.
 
     :ivar frames: what came and was not taken yet: opcode and payload.
+    :ivar witness: sees the messages that are read, but for compressed ones.
     """
 
     def __init__(self, protocol: SignalingProtocol, transport: MemoryTransport) -> None:
+        self.witness = Client.witness_class()
         self.protocol = protocol
         self.transport = transport
         self.frames: list[tuple[int, bytes]] = []
@@ -168,7 +174,9 @@ class WebSocketWire:
         self._unread += self._read()
         frames = []
         while (parsed := parse_frame(self._unread)) is not None:
-            opcode, payload, self._unread = parsed
+            first, (opcode, payload, self._unread) = self._unread[0], parsed
+            if first == _WHOLE_TEXT:
+                self.witness.heard(orjson.loads(payload))
             frames.append((opcode, payload))
         return frames
 
@@ -189,7 +197,7 @@ class WireClient(Client):
     """A client that speaks through frames."""
 
     def __init__(self, wire: WebSocketWire) -> None:
-        super().__init__(self._send_text)
+        super().__init__(self._send_text, witness=wire.witness)
         self.wire = wire
         self._fetch()
 
@@ -210,7 +218,7 @@ class WireClient(Client):
     def _fetch(self) -> None:
         for opcode, payload in self.wire.read_frames():
             if opcode == 1:
-                self.receive(payload)
+                self.inbox.append(orjson.loads(payload))
             elif opcode == 8 and self.closed is None:
                 self.closed = (int.from_bytes(payload[:2], "big"), payload[2:].decode())
 

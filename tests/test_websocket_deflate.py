@@ -102,6 +102,7 @@ class Client:
                 self._inflate = zlib.decompressobj(wbits=-15)
             payload = self._inflate.decompress(payload + b"\x00\x00\xff\xff")
         message: dict[str, Any] = orjson.loads(payload)
+        self.wire.witness.heard(message)
         return message
 
 

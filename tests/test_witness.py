@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any, Final
 from unittest import TestResult
 
@@ -13,9 +14,11 @@ import orjson
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server import messages, relay
+from jsongle_server import messages, relay, selftest_client
 from jsongle_server.codec import Envelope
-from jsongle_server.testing import MemoryServer
+from jsongle_server.config import Config
+from jsongle_server.selftest import talk as talk_to_itself
+from jsongle_server.testing import START, MemoryServer
 from jsongle_server.testing_websocket import WebSocketMemoryServer
 from jsongle_server.vocabulary import Status
 from tests.asyncapi import document
@@ -203,6 +206,29 @@ class SaidTests(SynchronousTestCase):
 
         for server_class in SERVERS:
             self.assertEqual(outcome(partial(scenario, server_class)), "")
+
+
+class SelfTestTests(SynchronousTestCase):
+    """Clients that the server has of itself."""
+
+    def test_talk(self) -> None:
+        """What the server says to itself is as the document has it."""
+        heard: list[str] = []
+
+        class Overheard(selftest_client._Connection):
+            def __init__(self, inbox: list[selftest_client.Message]) -> None:
+                super().__init__(inbox)
+                self.witness = Conversation()
+
+            def send(self, payload: bytes) -> None:
+                message = orjson.loads(payload)
+                self.witness.heard(message)
+                heard.append(message["jsongle"]["action"])
+                super().send(payload)
+
+        self.patch(selftest_client, "_Connection", Overheard)
+        self.assertEqual(talk_to_itself(Config(), now=START, stopwatch=count().__next__).score, 100)
+        self.assertIn("session-accept", heard)
 
 
 class OtherClientTests(SynchronousTestCase):
