@@ -16,30 +16,20 @@ if TYPE_CHECKING:
     from jsongle_server.config import Config
 
 
-def problems(config: Config) -> list[str]:
-    """What keeps a server with these settings from starting, a line each."""
-    endpoints = {"wsEndpoint": config.ws_endpoint, "restEndpoint": config.rest_endpoint}
-    found = [problem_in(text, setting=setting) for setting, text in endpoints.items() if text]
-    return [problem for problem in (*found, _certificate_problem(config)) if problem]
+def examine(config: Config, now: float) -> tuple[list[str], list[str]]:
+    """Looks at what the settings name.
 
-
-def warnings(config: Config, now: float) -> list[str]:
-    """What the operator probably did not mean, a line each.
-
-    :param config: settings without problems.
     :param now: seconds since the epoch.
+    :returns: what keeps the server from starting, and what the operator probably did not mean, a line each.
     """
-    if not config.use_https or config.cert is None or config.key is None:
-        return []
-    warning = read_pair(config.cert, config.key).warning(now)
-    return [warning] if warning else []
-
-
-def _certificate_problem(config: Config) -> str | None:
-    if not config.use_https or config.cert is None or config.key is None:
-        return None
-    try:
-        make_options(read_pair(config.cert, config.key))
-    except ValueError as error:
-        return str(error)
-    return None
+    endpoints = {"wsEndpoint": config.ws_endpoint, "restEndpoint": config.rest_endpoint}
+    problems = [problem_in(text, setting=setting) for setting, text in endpoints.items() if text]
+    warning = None
+    if config.use_https and config.cert is not None and config.key is not None:
+        try:
+            pair = read_pair(config.cert, config.key)
+            make_options(pair)
+            warning = pair.warning(now)
+        except ValueError as error:
+            problems.append(str(error))
+    return [problem for problem in problems if problem], [warning] if warning else []

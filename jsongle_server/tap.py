@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 
-from jsongle_server import checks
+from jsongle_server.checks import examine
 from jsongle_server.config import ConfigError, default_text
 from jsongle_server.config_sources import Loaded, describe, load
 from jsongle_server.config_table import SETTINGS
@@ -64,11 +64,12 @@ class Options(UsageOptions):
         """Reads the configuration; a mistake in it ends the start here."""
         try:
             loaded = _load(self, self["env-file"])
-            if problems := checks.problems(loaded.config):
+            problems, warnings = examine(loaded.config, time.time())
+            if problems:
                 raise ConfigError(tuple(problems))
         except ConfigError as error:
             _refuse("The configuration cannot be used:", *error.problems)
-        self.loaded = replace(loaded, warnings=(*loaded.warnings, *checks.warnings(loaded.config, time.time())))
+        self.loaded = replace(loaded, warnings=(*loaded.warnings, *warnings))
         if self["check-config"]:
             for warning in self.loaded.warnings:
                 print(f"warning: {warning}", file=sys.stderr)
