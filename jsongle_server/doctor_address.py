@@ -6,15 +6,15 @@ comes from. Layer 5.
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import orjson
 
-from jsongle_server.config_addresses import UNIX
 from jsongle_server.doctor_findings import Finding, Findings, ok, problem, quoted, reason, skipped, warning
 from jsongle_server.doctor_wire import HttpAnswer, http_get
+from jsongle_server.forwarded import Proxies, address_in, normal
 
 if TYPE_CHECKING:
     from jsongle_server.doctor_subject import Subject
@@ -56,10 +56,10 @@ def judge(seen: str, own: str, trusted: tuple[str, ...]) -> Finding:
     :param own: that of this machine.
     :param trusted: the setting ``trustedProxies``.
     """
-    if _plain(seen) == _plain(own):
+    if seen == normal(own):
         return ok(CHECK, f"the server sees this connection come from {quoted(seen)}, where it does come from")
     shown = f"the server sees this connection come from {quoted(seen)}, not from {own}"
-    if _is_among(seen, trusted):
+    if seen in Proxies(trusted):
         return problem(CHECK, f"{shown}: that is the proxy", _HEADER)
     if _is_inside(seen):
         advice = f"if that is the proxy, set trustedProxies={quoted(seen)}, and {_HEADER}"
@@ -76,28 +76,12 @@ def _host_in(answer: HttpAnswer) -> str:
     address = session.get("address") if isinstance(session, dict) else None
     if not isinstance(address, str):
         raise ValueError("there is no such session")
-    host, colon, _ = address.rpartition(":")
-    return host if colon else address
-
-
-def _plain(host: str) -> str:
-    return host.removeprefix("::ffff:")
-
-
-def _is_among(host: str, networks: tuple[str, ...]) -> bool:
-    if host == UNIX:
-        return UNIX in networks
-    try:
-        address = ip_address(_plain(host))
-    except ValueError:
-        return False
-    return any(address in ip_network(network) for network in networks if network != UNIX)
+    return address_in(address) or address
 
 
 def _is_inside(host: str) -> bool:
     """Whether an address is of this machine or of a private network, where proxies are."""
     try:
-        address = ip_address(_plain(host))
+        return ip_address(host).is_private
     except ValueError:
         return True
-    return address.is_private

@@ -9,18 +9,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509 import (
     Certificate,
     DNSName,
     ExtensionNotFound,
     IPAddress,
     SubjectAlternativeName,
-    load_pem_x509_certificates,
 )
 
-from jsongle_server.doctor_findings import Finding, Findings, Stop, ok, problem, quoted, reason, skipped, warning
+from jsongle_server.certificates import read_pair
+from jsongle_server.doctor_findings import Finding, Findings, Stop, ok, problem, quoted, skipped, warning
 
 if TYPE_CHECKING:
     from jsongle_server.doctor_subject import Subject
@@ -42,10 +41,13 @@ def check_files(subject: Subject, now: float) -> Findings:
     if not config.use_https or config.cert is None or config.key is None:
         yield skipped(CHECK, "useHTTPS is off: the server speaks no TLS by itself")
         return
-    chain = _load_chain(config.cert)
-    yield _judge_key(chain[0], config.key)
-    yield from _judge_chain(chain)
-    yield judge_dates(chain[0], now)
+    try:
+        pair = read_pair(config.cert, config.key)
+    except ValueError as error:
+        raise Stop(problem(CHECK, quoted(str(error)), "put the right files there")) from error
+    yield ok(CHECK, "key and certificate belong together")
+    yield from _judge_chain(pair.chain)
+    yield judge_dates(pair.chain[0], now)
 
 
 def judge_dates(certificate: Certificate, now: float) -> Finding:
@@ -75,45 +77,13 @@ def names(certificate: Certificate) -> str:
     return quoted(", ".join(listed)) or "no name that browsers look at"
 
 
-def _load_chain(path: str) -> list[Certificate]:
-    """The certificates of a file, of which there is one at least.
-
-    :raises Stop: it has none that can be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return load_pem_x509_certificates(file.read())
-    except OSError as error:
-        raise Stop(problem(CHECK, f"{path} cannot be read: {reason(error)}", "let this user read it")) from error
-    except ValueError as error:
-        advice = "put the certificate and those that lead to its root into it, in PEM"
-        raise Stop(problem(CHECK, f"{path} has no certificates that can be read", advice)) from error
-
-
-def _judge_key(certificate: Certificate, path: str) -> Finding:
-    try:
-        with open(path, "rb") as file:
-            key = load_pem_private_key(file.read(), None)
-    except OSError as error:
-        return problem(CHECK, f"{path} cannot be read: {reason(error)}", "let the user of the server read it")
-    except TypeError:
-        return problem(CHECK, f"{path} is protected by a passphrase", "store the key without one: nobody is asked")
-    except (ValueError, UnsupportedAlgorithm):
-        return problem(CHECK, f"{path} has no private key that can be read", "put the private key into it, in PEM")
-    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
-        advice = "name the key that this certificate was made for; in cert, the server's own certificate comes first"
-        return problem(CHECK, f"{path} is not the key of the certificate", advice)
-    return ok(CHECK, "the key fits")
-
-
-def _judge_chain(chain: list[Certificate]) -> Findings:
+def _judge_chain(chain: tuple[Certificate, ...]) -> Findings:
     """Whether each certificate is followed by that of its issuer, and browsers can follow them."""
     for one, issuer in pairwise(chain):
         try:
             one.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature):
-            advice = "order them: the server's own first, then each by whom the one before was issued"
+            advice = "order them: the server's own first, then each of whom issued the one before"
             yield problem(CHECK, "the certificates in cert do not follow one another", advice)
             return
     leaf = chain[0]

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import CertificateBuilder, DNSName, Name, SubjectAlternativeName
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.config import Config
 from jsongle_server.doctor_certificate import check_files, judge_dates, names
 from jsongle_server.doctor_findings import Finding, Level, Stop
 from jsongle_server.doctor_subject import Subject
-from tests.certificates import Identity, make_identity
+from jsongle_server.testing_certificates import DAY, Made, make_certificate
 
-NOW: Final = 1795356548.0
-"""2026-11-22."""
+EXPIRES: Final = timedelta(days=90)
 
 DATES: Final = (
-    ((-1, 90), Level.OK, "for example.org, valid until 2027-02-20"),
-    ((-1, 13), Level.WARNING, "expires on 2026-12-05 14:09 UTC"),
-    ((-90, 0), Level.PROBLEM, "expired on 2026-11-22 14:09 UTC"),
-    ((-90, -1), Level.PROBLEM, "expired on 2026-11-21 14:09 UTC"),
-    ((1, 90), Level.PROBLEM, "not valid before 2026-11-23 14:09 UTC"),
+    (timedelta(0), Level.OK, "for example.org, 127.0.0.1, valid until "),
+    (EXPIRES - 15 * DAY, Level.OK, "for example.org, 127.0.0.1, valid until "),
+    (EXPIRES - 13 * DAY, Level.WARNING, "expires on "),
+    (EXPIRES, Level.PROBLEM, "expired on "),
+    (EXPIRES + DAY, Level.PROBLEM, "expired on "),
+    (-2 * DAY, Level.PROBLEM, "not valid before "),
 )
-"""From when to when in days, and what is said of it."""
+"""When somebody looks at a certificate of ninety days, and what is said of it."""
 
 
 class DatesTests(SynchronousTestCase):
@@ -33,17 +36,23 @@ class DatesTests(SynchronousTestCase):
 
     def test_dates(self) -> None:
         """One that is or will soon be over is found, and one that is not valid yet."""
-        for (begins, ends), level, seen in DATES:
-            made = make_identity("example.org", begins=timedelta(days=begins), ends=timedelta(days=ends), now=NOW)
-            finding = judge_dates(made.certificate, NOW)
-            self.assertEqual((finding.level, finding.seen), (level, seen))
+        certificate = make_certificate(name="example.org", expires_in=EXPIRES).certificate
+        made_at = certificate.not_valid_after_utc - EXPIRES
+        for later, level, seen in DATES:
+            finding = judge_dates(certificate, (made_at + later).timestamp())
+            self.assertEqual((later, finding.level), (later, level))
+            self.assertTrue(finding.seen.startswith(seen), finding)
             self.assertEqual(bool(finding.advice), level is not Level.OK)
 
     def test_names(self) -> None:
         """Names and addresses are listed; a certificate without any says so."""
-        made = make_identity("example.org", "*.example.org", "192.0.2.1", now=NOW)
-        self.assertEqual(names(made.certificate), "example.org, *.example.org, 192.0.2.1")
-        self.assertEqual(names(make_identity(now=NOW).certificate), "no name that browsers look at")
+        self.assertEqual(names(make_certificate(name="*.example.org").certificate), "*.example.org, 127.0.0.1")
+        key, now = generate_private_key(SECP256R1()), datetime.now(UTC)
+        builder = CertificateBuilder(Name([]), Name([]), key.public_key(), 1, now, now + DAY)
+        for each in (builder, builder.add_extension(SubjectAlternativeName([]), critical=False)):
+            self.assertEqual(names(each.sign(key, SHA256())), "no name that browsers look at")
+        odd = builder.add_extension(SubjectAlternativeName([DNSName("a\x1b[31m")]), critical=False)
+        self.assertEqual(names(odd.sign(key, SHA256())), "a\\x1b[31m")
 
 
 class FilesTests(SynchronousTestCase):
@@ -53,74 +62,48 @@ class FilesTests(SynchronousTestCase):
         """Makes an authority, and a server's certificate of it."""
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
-        self.authority = make_identity(now=NOW)
-        self.server = make_identity("example.org", issuer=self.authority, now=NOW)
+        self.authority = make_certificate(name="authority", expires_in=EXPIRES)
+        self.server = make_certificate(name="example.org", issuer=self.authority, expires_in=EXPIRES)
 
-    def check(self, cert: bytes, key: bytes) -> list[Finding]:
-        """What is found in files with this in them."""
-        paths = self.folder / "cert.pem", self.folder / "key.pem"
-        for path, content in zip(paths, (cert, key), strict=True):
-            path.write_bytes(content)
-        return self.check_paths(*map(str, paths))
-
-    def check_paths(self, cert: str, key: str) -> list[Finding]:
-        """What is found in these files."""
+    def check(self, *chain: Made, key: bytes | None = None) -> list[Finding]:
+        """What is found with these certificates, the first being the server's."""
+        cert_path, key_path = self.folder / "cert.pem", self.folder / "key.pem"
+        cert_path.write_bytes(b"".join(made.cert_pem for made in chain))
+        key_path.write_bytes(chain[0].key_pem if key is None else key)
         found: list[Finding] = []
+        config = Config(use_https=True, cert=str(cert_path), key=str(key_path))
         try:
-            found.extend(check_files(Subject(Config(use_https=True, cert=cert, key=key)), NOW))
+            found.extend(check_files(Subject(config), time.time()))
         except Stop as stop:
             found.append(stop.finding)
         return found
 
-    def assertFound(self, found: list[Finding], level: Level, seen: str) -> None:
-        """Something is found, and nothing else that is not fine."""
-        bad = [(finding.level, finding.seen) for finding in found if finding.level is not Level.OK]
-        self.assertEqual(len(bad), 1, bad)
-        self.assertEqual(bad[0][0], level)
-        self.assertIn(seen, bad[0][1])
-
     def test_all_is_well(self) -> None:
         """A key, its certificate and that of the authority behind it are fine."""
-        found = self.check(self.server.cert_pem + self.authority.cert_pem, self.server.key_pem)
+        found = self.check(self.server, self.authority)
         self.assertEqual([finding.level for finding in found], [Level.OK] * 2)
 
     def test_off(self) -> None:
         """Without useHTTPS there is nothing to look at."""
-        (finding,) = check_files(Subject(Config()), NOW)
+        (finding,) = check_files(Subject(Config()), time.time())
         self.assertEqual(finding.level, Level.SKIPPED)
 
-    def test_other_key(self) -> None:
-        """A key that belongs to another certificate is found, as when the order in cert is wrong."""
-        pair = self.server.cert_pem + self.authority.cert_pem
-        self.assertFound(
-            self.check(pair, make_identity("x").key_pem), Level.PROBLEM, "is not the key of the certificate"
-        )
-        self.assertIn(
-            "is not the key", self.check(self.authority.cert_pem + self.server.cert_pem, self.server.key_pem)[0].seen
-        )
+    def test_unusable(self) -> None:
+        """A pair that no server would start with is a problem that says which file, and why."""
+        for key, seen in ((b"nothing", "key.pem"), (self.authority.key_pem, "belongs to the certificate")):
+            (finding,) = self.check(self.server, key=key)
+            self.assertEqual(finding.level, Level.PROBLEM)
+            self.assertIn(seen, finding.seen)
 
     def test_chain(self) -> None:
         """What leads to no root, or does not follow one another, or is nobody's, is found."""
-        stranger = make_identity(now=NOW)
-        alone = make_identity("example.org", now=NOW)
-        for server, more, level, seen in (
-            (self.server, [], Level.WARNING, "holds no certificates that lead to a root"),
-            (self.server, [stranger], Level.PROBLEM, "do not follow one another"),
-            (alone, [], Level.WARNING, "self-signed"),
+        stranger = make_certificate(name="stranger")
+        alone = make_certificate(name="example.org", expires_in=EXPIRES)
+        for chain, level, seen in (
+            ((self.server,), Level.WARNING, "holds no certificates that lead to a root"),
+            ((self.server, stranger), Level.PROBLEM, "do not follow one another"),
+            ((alone,), Level.WARNING, "self-signed"),
         ):
-            chain: list[Identity] = [server, *more]
-            found = self.check(b"".join(each.cert_pem for each in chain), server.key_pem)
-            self.assertFound(found, level, seen)
-
-    def test_unreadable(self) -> None:
-        """Files that are not there, or hold something else, are problems that say which file and why."""
-        pair = self.server.cert_pem + self.authority.cert_pem
-        locked = self.server.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
-        self.assertFound(self.check(b"nothing", self.server.key_pem), Level.PROBLEM, "cert.pem has no certificates")
-        self.assertFound(self.check(pair, b"nothing"), Level.PROBLEM, "key.pem has no private key that can be read")
-        self.assertFound(self.check(pair, locked), Level.PROBLEM, "key.pem is protected by a passphrase")
-        cert, key = self.server.write(self.folder, self.authority)
-        self.assertFound(self.check_paths("/no/such/file", key), Level.PROBLEM, "/no/such/file cannot be read: No such")
-        self.assertFound(
-            self.check_paths(cert, "/no/such/file"), Level.PROBLEM, "/no/such/file cannot be read: No such"
-        )
+            bad = [finding for finding in self.check(*chain) if finding.level is not Level.OK]
+            self.assertEqual([finding.level for finding in bad], [level])
+            self.assertIn(seen, bad[0].seen)

@@ -9,16 +9,16 @@ import ssl
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
 import jwt
 
+from jsongle_server import doctor_wire
 from jsongle_server.doctor import examine
 from jsongle_server.doctor_findings import Finding, Level
 from jsongle_server.doctor_subject import read_url
-from tests.certificates import make_identity
+from jsongle_server.testing_certificates import DAY, make_certificate
 from tests.coturn import free_port
 from tests.daemons import DEADLINE, DaemonCase
 from tests.wrong_proxy import Change, WrongProxy, anonymous, as_it_should, without_upgrade
@@ -147,8 +147,9 @@ class ProxyTests(ServerCase):
         self.assertFound(found, "address", Level.WARNING, "come from 127.0.0.9", "set trustedProxies=127.0.0.9")
 
     def test_address(self) -> None:
-        """A proxy that is not trusted, or is and does not say whom a connection is from, is found."""
+        """A trusted proxy that says whom a connection is from is fine, and one that does not is found."""
         self.serve(trustedProxies="127.0.0.9")
+        self.assertHealthy(self.examine(self.proxy()), "address")
         found = self.examine(self.proxy(change=anonymous))
         self.assertFound(
             found, "address", Level.PROBLEM, "127.0.0.9, not from 127.0.0.1: that is the proxy", "X-Forwarded-For"
@@ -195,50 +196,72 @@ class PortTests(ServerCase):
 
 
 class TlsTests(ServerCase):
-    """TLS in front of a server, and certificates of all kinds."""
+    """TLS, of the server itself and in front of it, and certificates of all kinds."""
 
-    def terminate(
-        self, *names: str, begins: timedelta = timedelta(days=-1), ends: timedelta = timedelta(days=90)
-    ) -> str:
-        """The address of something that speaks TLS, trusted as far as its authority is, and answers 502."""
-        authority = make_identity()
-        identity = make_identity(*names, issuer=authority, begins=begins, ends=ends)
-        cert, key = identity.write(self.folder, authority)
-        trusted = Path(self.folder, "authorities.pem")
-        trusted.write_bytes(authority.cert_pem)
+    def setUp(self) -> None:
+        """Has this machine trust an authority, whose certificate stands in a file."""
+        super().setUp()
+        self.authority = make_certificate(name="authority")
+        trusted = self.folder / "authorities.pem"
+        trusted.write_bytes(self.authority.cert_pem)
         os.environ["SSL_CERT_FILE"] = str(trusted)
         self.addCleanup(os.environ.pop, "SSL_CERT_FILE", None)
+
+    def make(self, *, begins_in: timedelta = -DAY, expires_in: timedelta = 90 * DAY) -> tuple[str, str]:
+        """The paths of a certificate for this machine, that of the authority behind it, and of its key."""
+        made = make_certificate(issuer=self.authority, begins_in=begins_in, expires_in=expires_in)
+        made.write(self.folder)
+        with (self.folder / "cert.pem").open("ab") as file:
+            file.write(self.authority.cert_pem)
+        return str(self.folder / "cert.pem"), str(self.folder / "key.pem")
+
+    def terminate(self, **when: timedelta) -> int:
+        """The port of something that speaks TLS and answers 502."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
+        context.load_cert_chain(*self.make(**when))
         listening = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listening.close)
         Thread(target=_serve_tls, args=(listening, context), daemon=True).start()
-        return f"wss://127.0.0.1:{listening.getsockname()[1]}"
+        port: int = listening.getsockname()[1]
+        return port
 
-    def check(self, url: str) -> list[tuple[Level, str]]:
+    def check(self, port: int, host: str = "127.0.0.1") -> list[tuple[Level, str]]:
         """What is found of TLS and the certificate."""
         self.settings()
-        found = self.examine(url)
+        found = self.examine(f"wss://{host}:{port}")
         self.assertIn("502", str(found))  # it went on after that
         return [(finding.level, finding.seen) for finding in found if finding.check in ("tls", "certificate")]
 
+    def test_server(self) -> None:
+        """A server that speaks TLS itself is healthy, also from outside."""
+        cert, key = self.make()
+        self.serve(useHTTPS="on", cert=cert, key=key)
+        self.assertHealthy(self.examine(), "certificate", "tls", "websocket", "ping", "address", "ports")
+        self.assertHealthy(self.examine(f"wss://127.0.0.1:{self.ws_port}"), "certificate", "tls", "ping", "address")
+
     def test_certificates(self) -> None:
         """What browsers would refuse is found, with the reason; what they take is fine."""
-        self.assertEqual([level for level, _ in self.check(self.terminate("127.0.0.1"))], [Level.OK, Level.OK])
-        for name, begins, seen in (
-            ("127.0.0.1", timedelta(days=1), "certificate is not yet valid"),
-            ("example.org", timedelta(days=-1), "not valid for '127.0.0.1'"),
+        self.assertEqual([level for level, _ in self.check(self.terminate())], [Level.OK] * 2)
+        for port, host, seen in (
+            (self.terminate(begins_in=DAY), "127.0.0.1", "certificate is not yet valid"),
+            (self.terminate(), "ip4-loopback.localhost", "not valid for 'ip4-loopback.localhost'"),
         ):
-            (level, refused), *_ = self.check(self.terminate(name, begins=begins))
+            self.patch(doctor_wire, "resolve", _resolve_to_this_machine)
+            (level, refused), *_ = self.check(port, host)
             self.assertEqual(level, Level.PROBLEM)
             self.assertIn(seen, refused)
 
     def test_expired(self) -> None:
         """When a certificate expired is said as well."""
-        found = self.check(self.terminate("127.0.0.1", begins=timedelta(days=-9), ends=timedelta(days=-1)))
+        found = self.check(self.terminate(begins_in=-9 * DAY, expires_in=-DAY))
         self.assertEqual([level for level, _ in found], [Level.PROBLEM, Level.OK, Level.PROBLEM])
         self.assertIn("certificate has expired", found[0][1])
         self.assertIn("expired on ", found[2][1])
+
+
+def _resolve_to_this_machine(host: str, port: int, *arguments: object) -> list[object]:
+    """What leads to this machine, whatever the name."""
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
 
 def _answer_once(listening: socket.socket) -> None:

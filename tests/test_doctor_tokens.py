@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jsongle_server.config import Config
 from jsongle_server.doctor_subject import Subject
 from jsongle_server.doctor_tokens import LIFETIME, present
-from tests.certificates import make_identity
+from jsongle_server.testing_certificates import make_certificate
 
 NOW: Final = 1795356548.5
 SECRET: Final = "a-secret-of-more-than-thirty-two-characters"
@@ -74,5 +74,5 @@ class TokensTests(SynchronousTestCase):
         """With a public key there is nothing to make a token with."""
         path = self.mktemp() + ".pem"
         with open(path, "wb") as file:
-            file.write(make_identity("example.org").cert_pem)
+            file.write(make_certificate().cert_pem)
         self.assertEqual(set(self.present(jwtKey=path)), {"uid"})
