@@ -8,7 +8,7 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server import doctor_websocket
+from jsongle_server import doctor_websocket, doctor_wire
 from jsongle_server.doctor_websocket import Closed, NotWebSocket, NoUpgrade, WebSocket
 from jsongle_server.doctor_wire import Wire
 from jsongle_server.framing import text_frame
@@ -74,6 +74,7 @@ class HandshakeTests(SocketCase):
 
     def test_other_answers(self) -> None:
         """Another status, or a proof that is none, are no WebSocket; what the answer says is there."""
+        self.patch(doctor_wire, "_CHUNK", 64)  # the body comes behind the head
         refusal = b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\n{}"
         for answer, status, body in (
             (refusal, 426, b"{}"),
@@ -160,6 +161,7 @@ class TalkTests(SocketCase):
         connection = self.open(ACCEPTED + PING + TEXT + PING)
         connection.stay(0.05)
         self.assertEqual((connection.pings, self.sent()), (2, [(0x8A, b"ping")] * 2))
+        connection.stay(0)
 
     def test_stay_ends(self) -> None:
         """If the connection ends meanwhile, that is told, whichever way it ends."""

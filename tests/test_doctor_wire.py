@@ -113,6 +113,15 @@ class ResolveTests(SynchronousTestCase):
         """An address leads to itself."""
         self.assertEqual(resolve("127.0.0.1", 7, socket.SOCK_STREAM)[0][4], ("127.0.0.1", 7))
 
+    def test_unknown_name(self) -> None:
+        """A name that is none is told by the resolver's error."""
+
+        def unknown(*arguments: object, **options: object) -> None:
+            raise socket.gaierror(-2, "Name or service not known")
+
+        self.patch(socket, "getaddrinfo", unknown)
+        self.assertRaises(socket.gaierror, resolve, "example.org", 7, socket.SOCK_STREAM)
+
     def test_resolver_that_does_not_answer(self) -> None:
         """A resolver may take its time, but nobody waits for it."""
         self.patch(socket, "getaddrinfo", lambda *_, **__: time.sleep(0.2))
