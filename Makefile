@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check --no-input
 PIP := $(BIN)/python -m pip $(QUIET)
-LINTED := jsongle_server tests benchmarks twisted .ci
+LINTED := jsongle_server tests fuzz benchmarks twisted .ci
 NEEDED := JSONgle-Server needs Python 3.11 or later. Name one: make PYTHON=/path/to/python3
 
 # The locks are made on the oldest Python supported, by one release of pip-tools: others write them otherwise.
@@ -50,6 +50,10 @@ coverage-report: $(VENV)/.dev
 soak: $(VENV)/.dev  ## two minutes of a thousand clients on bad connections, two and a half in all; SECONDS=30 takes less
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),120)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz  ## five minutes of inputs that nobody has thought of; SECONDS=60 takes less
+	$(BIN)/python -m fuzz --seconds $(or $(SECONDS),300)
+
 .PHONY: bench
 bench: $(VENV)/.bench  ## half an hour beside bare relays; writes the table's data and chart to build/benchmarks
 	@mkdir -p build/benchmarks
@@ -81,12 +85,14 @@ lock: $(LOCK_VENV)/.made  ## lock dependencies anew; LOCKFLAGS=--upgrade takes t
 	$(LOCK) $(LOCKFLAGS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt setup.cfg
 	$(LOCK) $(LOCKFLAGS) --extra bench --constraint requirements.txt --constraint requirements-dev.txt \
 		--output-file requirements-bench.txt setup.cfg
+	$(LOCK) $(LOCKFLAGS) --extra fuzz --constraint requirements.txt --constraint requirements-dev.txt \
+		--output-file requirements-fuzz.txt setup.cfg
 
 .PHONY: clean
 clean:  ## remove everything that make, the tests and the tools have written
 	rm -rf $(VENV) build dist *.egg-info _trial_temp* .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache
 	rm -rf benchmarks/bare/node_modules
-	find jsongle_server tests benchmarks twisted \( -name __pycache__ -o -name dropin.cache \) -exec rm -rf {} +
+	find jsongle_server tests fuzz benchmarks twisted \( -name __pycache__ -o -name dropin.cache \) -exec rm -rf {} +
 
 # Each stamp below stands for a finished install, so that a second run starts at once and a broken one is done again.
 
@@ -112,6 +118,11 @@ $(VENV)/.runtime: $(VENV)/.made requirements.txt setup.cfg pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	@echo 'Installing the development tools into $(VENV)'
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev requirements-fuzz.txt
+	@echo 'Installing the fuzzer into $(VENV)'
+	@$(PIP) install --require-hashes --requirement requirements-fuzz.txt
 	@touch $@
 
 # Relays in Node are measured where there are node and npm.
