@@ -17,12 +17,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from fuzz import __main__ as command
 from fuzz import watch
 from fuzz.oracles_rest import check_rest
-from fuzz.oracles_session import SERVER, Scene, check_json, check_session
+from fuzz.oracles_session import SERVER, check_json, check_session
 from fuzz.oracles_tokens import check_token
 from fuzz.oracles_websocket import check_frames, check_handshake
 from fuzz.targets import TARGETS, Target
-from jsongle_server import handlers, relay, tokens
-from jsongle_server.session import Session
+from jsongle_server import relay, tokens
 from jsongle_server.vocabulary import ACTIONS, Query
 from tests.frame_streams import ANY, in_a_row
 from tests.test_rest_site import LINES, NAMES, VALUES
@@ -172,19 +171,9 @@ class OracleTests(SynchronousTestCase):
 
     def test_deceit(self) -> None:
         """A message that goes on in another's name is seen by those who get it."""
-        original = handlers.admit
-
-        def let_in(session: Session, envelope: Any) -> Any:
-            handler = original(session, envelope)
-            envelope.jsongle["action"] = "session-error"
-            return handler
-
-        def check(data: bytes) -> None:
-            scene = Scene()
-            scene.server.signaling._services.admit = let_in
-            scene.send(data)
-
-        self.assert_broken(check, b'{"to":"bob","jsongle":{"action":"session-info"}}')
+        find = relay.route_of
+        self.patch(relay, "route_of", lambda *asked: find(*asked)._replace(sender="carol"))
+        self.assert_broken(check_session, b'{"to":"bob","jsongle":{"action":"session-text"}}')
 
     def test_forged_token(self) -> None:
         """A token that is accepted without being signed is seen."""
