@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificates
 
 from jsongle_server.config_values import read_file
 
@@ -88,7 +88,7 @@ def _chain_in(pem: bytes) -> tuple[Certificate, ...]:
         chain = tuple(load_pem_x509_certificates(pem))
         for certificate in chain:
             certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, InvalidVersion):
         held = "a private key" if b"PRIVATE KEY-----" in pem else "none that can be read"
         raise ValueError(f"a file with a certificate in PEM is (it holds {held})") from None
     return chain

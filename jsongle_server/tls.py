@@ -13,7 +13,7 @@ from OpenSSL.SSL import Connection, Error
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
@@ -94,6 +94,10 @@ class Tls:
             options = make_options(pair)
         except ValueError as error:
             self._log.error("TLS goes on with the certificate that it has: {problem}", problem=error)
+            return
+        except Exception:
+            # Whatever it is, it must not end the watch over the files.
+            self._log.failure("TLS goes on with the certificate that it has", level=LogLevel.error)
             return
         self._pair, self._options = pair, options
         self._tell()

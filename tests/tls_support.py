@@ -1,17 +1,26 @@
-"""A client that speaks TLS to a server in memory."""
+"""A server in memory whose connections are under TLS, and a client that speaks it."""
 
 from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing_websocket import MemoryTransport
+from jsongle_server.config import Config
+from jsongle_server.testing_certificates import DAY, Made, make_certificate
+from jsongle_server.testing_websocket import HANDSHAKE, MemoryTransport, WebSocketMemoryServer
+from jsongle_server.tls import Tls, make_tls
 
-PEER = IPv4Address("TCP", "192.0.2.1", 1024)
+PEER: Final = IPv4Address("TCP", "192.0.2.1", 1024)
+REQUEST: Final = "\r\n".join((*HANDSHAKE, "", "")).encode()
 
 
 def lax_context() -> ssl.SSLContext:
@@ -100,3 +109,53 @@ class TlsWire:
             if not sent and not came:
                 return moved
             moved = True
+
+
+class TlsCase(SynchronousTestCase):
+    """A server in memory whose connections are under TLS."""
+
+    def setUp(self) -> None:
+        """Makes a certificate, and a server with it."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        self.made = make_certificate()
+        self.made.write(self.folder)
+        self.server = WebSocketMemoryServer()
+        self.clock = self.server.clock
+        self.clock.rightNow = (self.made.certificate.not_valid_before_utc + DAY).timestamp()
+        self.config = Config(
+            use_https=True, cert=str(self.folder / "cert.pem"), key=str(self.folder / "key.pem"), max_concurrent_users=9
+        )
+        self.seen = EventLoggingObserver()
+        globalLogPublisher.addObserver(self.seen)
+        self.addCleanup(globalLogPublisher.removeObserver, self.seen)
+
+    def start(self) -> Tls:
+        """The TLS of the configuration, watching its files to the end of the test."""
+        tls = make_tls(self.config, self.clock)
+        assert tls is not None
+        tls.start()
+        self.addCleanup(tls.stop)
+        self.tls = tls
+        return tls
+
+    def wire(self, context: ssl.SSLContext | None = None) -> TlsWire:
+        """A new connection to the WebSocket side."""
+        return TlsWire(self.tls.wrap(self.server.factory), self.clock, context)
+
+    def served(self) -> bytes | None:
+        """The certificate that a new connection gets, in DER."""
+        wire = self.wire()
+        wire.shake_hands()
+        return wire.certificate
+
+    def lines(self) -> list[str]:
+        """What was logged of TLS since the last time."""
+        found = [formatEvent(event) for event in self.seen if event.get("log_namespace") == "jsongle_server.tls.Tls"]
+        self.seen._events.clear()
+        return found
+
+
+def der(made: Made) -> bytes:
+    """A certificate in DER."""
+    return made.certificate.public_bytes(Encoding.DER)
