@@ -14,6 +14,7 @@ from jsongle_server.log_format import format_json, format_text
 from jsongle_server.testing import Client, MemoryServer
 from tests.rest_support import BEARER, TOKEN, RestServer
 from tests.scenarios import NOW, SERVER, ScenarioCase, on_both_transports
+from tests.webhook_support import SECRET, WebhookCase, is_signed
 
 FAMILY: Final = "👩\u200d👩\u200d👧\u200d👦"
 """One emoji of seven characters."""
@@ -202,6 +203,28 @@ class RestTests(SynchronousTestCase):
             file.write("line\n")
         answer = RestServer(admin_token=TOKEN, log_path=path).get('/logs?filename=x"%0d%0aA:b')
         self.assertEqual(answer.headers["Content-Disposition"], 'attachment; filename="jsongle-server.log"')
+
+
+class WebhookTests(WebhookCase):
+    """Names in what an application is told."""
+
+    def test_told(self) -> None:
+        """They stand in the signed body as they are, and in no header."""
+        for what, name in HOSTILE.items():
+            with self.subTest(what):
+                server = MemoryServer()
+                server.signaling.publish_to(self.publish)
+                server.user(name, dn=name[:20]).join(name)
+                self.clock.advance(0)
+                request = self.receiver.take_one()
+                self.assertTrue(is_signed(request, SECRET))
+                self.assertEqual(request.told["data"]["rid"], name)
+                self.assertEqual(request.told["data"]["member"]["uid"], name)
+                for header in request.headers.values():
+                    self.assertTrue(header.isascii() and header.isprintable(), header)
+                    self.assertTrue(len(name) < 5 or name not in header, header)
+                request.answer()
+                self.clock.advance(0)
 
 
 def leaves(value: Any) -> list[Any]:
