@@ -12,7 +12,7 @@ from unittest import TestResult
 
 import orjson
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from jsongle_server import messages, relay, selftest_client
 from jsongle_server.codec import Envelope
@@ -34,14 +34,17 @@ WRONG_MESSAGES: Final[tuple[object, ...]] = (
 )
 
 
-def outcome(scenario: Callable[[], object], *, flushes: bool = False) -> str:
+def outcome(
+    scenario: Callable[[], object], *, flushes: bool = False, kind: type[SynchronousTestCase] = SynchronousTestCase
+) -> str:
     """Runs something as a test of its own.
 
     :param flushes: whether it looks away from all errors that were logged, which trial would fail it for.
+    :param kind: what it is a test of.
     :returns: what is said of its failure; empty where there is none.
     """
 
-    class Inner(SynchronousTestCase):
+    class Inner(kind):  # type: ignore[valid-type, misc]
         def test(self) -> None:
             scenario()
             if flushes:
@@ -97,6 +100,11 @@ class HeardTests(SynchronousTestCase):
         """The server says more than the document has."""
         self.spoil("received", lambda said: said.update(mood="fine"))
         self.assert_noticed("fromServer.received: data.jsongle must not contain {'mood'} properties")
+
+    def test_on_a_reactor(self) -> None:
+        """So does one that waits for things to happen."""
+        self.spoil("trying", lambda said: said.update(mood="fine"))
+        self.assertIn("'mood'", outcome(partial(talk, MemoryServer), flushes=True, kind=TestCase))
 
     def test_unknown(self) -> None:
         """The server says something that the document does not have at all."""

@@ -20,7 +20,6 @@ from tests.asyncapi import FROM_PEER, FROM_SERVER, TO_PEER, TO_SERVER, Json, act
 UNKNOWN: Final = -1
 """Stands for the number of the last message, which a client that comes back had over an earlier connection."""
 
-
 UNREFUSED: Final = CALL_ACTIONS | {Action.IQ_RESULT, Action.IQ_ERROR}
 """The actions that the server need not refuse where they lead to nobody."""
 
@@ -48,7 +47,7 @@ class Audit:
 
         :raises AssertionError: something was wrong.
         """
-        found = [*self.faults, *(f"not refused: {found}" for _, _, found in self.suspects)]
+        found = [*self.faults, *(f"not refused: {suspicion}" for _, _, suspicion in self.suspects)]
         self.faults.clear()
         self.suspects.clear()
         if found:
