@@ -92,15 +92,32 @@ def _handshakes() -> Iterable[bytes]:
 
 def _requests() -> Iterable[bytes]:
     bearer = f"Host: x\r\nAuthorization: Bearer {TOKEN}\r\n"
-    for path in ("/about", "/metrics", "/readyz", "/stats", "/sessions?page=1", "/rooms", "/logs", "/calls", "/?a=%2f"):
+    for path in ("/about", "/metrics", "/readyz", "/stats", "/openapi.json", "/logs", "/?a=%2f", *_LISTS):
         yield f"\x00GET {path} HTTP/1.1\r\n{bearer}\r\n".encode()
-    body = '{"level": "debug"}'
-    yield f"\x00PUT /logs/levels HTTP/1.1\r\n{bearer}Content-Length: {len(body)}\r\n\r\n{body}".encode()
-    chunks = f"{len(body):x}\r\n{body}\r\n0\r\n\r\n"
-    yield f"\x07PUT /logs/levels HTTP/1.1\r\n{bearer}Transfer-Encoding: chunked\r\n\r\n{chunks}".encode()
+    for method, path, body in _CHANGES:
+        text = json.dumps(body)
+        yield f"\x00{method} {path} HTTP/1.1\r\n{bearer}Content-Length: {len(text)}\r\n\r\n{text}".encode()
+        chunks = f"{len(text):x}\r\n{text}\r\n0\r\n\r\n"
+        yield f"\x07{method} {path} HTTP/1.1\r\n{bearer}Transfer-Encoding: chunked\r\n\r\n{chunks}".encode()
     for method in ("DELETE", "HEAD", "OPTIONS", "POST"):
         yield f"\x00{method} /sessions/x HTTP/1.1\r\n{bearer}Origin: https://a.example\r\n\r\n".encode()
+    yield f"\x00DELETE /rooms/room HTTP/1.1\r\n{bearer}\r\n".encode()
     yield b"\x00" + b"GET /about HTTP/1.1\r\n\r\n" * 5
+
+
+_LISTS: Final = (
+    "/sessions?uid=alice&limit=1&offset=0&address=192.0.2.0/24&state=identified",
+    "/rooms?kind=muc&rid=room",
+    "/rooms/room",
+    "/calls?state=ringing",
+    "/blocks?limit=5",
+)
+_CHANGES: Final[tuple[tuple[str, str, Any], ...]] = (
+    ("PUT", "/logs/levels", {"level": "debug"}),
+    ("POST", "/messages", {"to": "alice", "description": {"content": "hi"}}),
+    ("POST", "/blocks", {"uid": "alice", "seconds": 60, "reason": "spam"}),
+    ("POST", "/blocks", {"address": "192.0.2.0/24", "seconds": 60}),
+)
 
 
 def _tokens() -> Iterable[bytes]:
