@@ -18,7 +18,7 @@ from zope.interface import implementer
 from jsongle_server.flusher import Flusher
 
 PIECE: Final = 65_537
-"""Bytes that are handed to a transport at a time: just so many that it says it has enough."""
+"""Bytes that are handed to a transport at a time, at least: just so many that it says it has enough."""
 
 
 @implementer(IPushProducer)
@@ -83,16 +83,16 @@ class Outbox:
     def flush(self) -> None:
         """Writes what waits, as far as the transport takes it."""
         self._is_due = False
-        if self._paused or not self._waiting:
+        waiting = self._waiting
+        if self._paused or not waiting:
             return
-        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
-        self._waiting.clear()
+        if self.size > PIECE:
+            self._flush_in_pieces()
+            return
+        data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        waiting.clear()
         self.size = 0
-        sent = self._send_now(data) if self._is_direct else 0
-        if sent < len(data):
-            self._hand_over(data, sent)
-        if self._more:
-            self._more = max(0, self._more - len(data) + self.size)
+        self._send(data)
 
     def lift_limit(self) -> None:
         """Takes whatever else there is, also after too many have waited: the close frame."""
@@ -144,6 +144,31 @@ class Outbox:
             self.drop()
             self._overflow()
 
+    def _flush_in_pieces(self) -> None:
+        """Writes much that waits, until the transport has enough.
+
+        Pieces end where frames do. What is dropped later is never the rest of a frame that the client has begun to
+        read, and the close frame, which comes then, is one that it understands.
+        """
+        waiting, count = self._waiting, 0
+        while count < len(waiting) and not self._paused:
+            start, size = count, 0
+            while count < len(waiting) and size < PIECE:
+                size += len(waiting[count])
+                count += 1
+            self.size -= size
+            self._send(b"".join(waiting[start:count]))
+        # Whoever drops what waits, while it is being written, leaves nothing to be deleted.
+        del waiting[:count]
+
+    def _send(self, data: bytes) -> None:
+        """Writes whole frames; what the socket does not take at once is the transport's to write."""
+        sent = self._send_now(data) if self._is_direct else 0
+        if sent < len(data):
+            self._transport.write(data[sent:] if sent else data)
+        if self._more:
+            self._more = max(0, self._more - len(data))
+
     def _send_now(self, data: bytes) -> int:
         """Writes to the socket, where nothing else is to be written before; returns how many bytes it has taken.
 
@@ -157,12 +182,3 @@ class Outbox:
         except OSError:
             return 0  # it takes no more, or the connection is lost: the transport sees which
         return sent
-
-    def _hand_over(self, data: bytes, start: int) -> None:
-        """Gives the transport the bytes from ``start`` on, until it has enough."""
-        while start < len(data) and not self._paused:
-            self._transport.write(data[start : start + PIECE])
-            start += PIECE
-        if start < len(data):
-            self._waiting.append(data[start:])
-            self.size += len(data) - start

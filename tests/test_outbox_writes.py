@@ -154,7 +154,8 @@ class WriteTests(SynchronousTestCase):
         self.transport.write = self.write_and_pause  # type: ignore[method-assign]
         self.outbox.pauseProducing()
         self.outbox.make_room(90)
-        self.outbox.write(b"x" * 90)
+        for _ in range(18):
+            self.outbox.write(b"x" * 5)
         self.outbox.resumeProducing()
         self.assertEqual((len(self.writes), self.outbox.size), (1, 85))
         self.outbox.write(b"y")
@@ -164,6 +165,43 @@ class WriteTests(SynchronousTestCase):
         """Takes bytes and has enough then."""
         self.writes.append(data)
         self.outbox.pauseProducing()
+
+    @given(
+        st.lists(
+            st.binary(min_size=1, max_size=9).map(lambda payload: bytes((len(payload),)) + payload)
+            | st.sampled_from(("pause", "resume", "drop")),
+            max_size=60,
+        ),
+        st.integers(1, 12),
+        st.integers(0, 60),
+    )
+    def test_frames_are_whole(self, steps: list[str | bytes], piece: int, limit: int) -> None:
+        """However much waits and whenever it is dropped, what was written and the close frame can be read apart."""
+        self.setUp()
+        self.patch(outbox, "PIECE", piece)
+        self.transport.write = self.write_and_pause  # type: ignore[method-assign]
+        self.outbox._limit = limit
+        for step in steps:
+            if isinstance(step, bytes):
+                self.outbox.write(step)
+            elif step == "drop":
+                self.outbox.drop()
+            else:
+                getattr(self.outbox, f"{step}Producing")()
+        self.outbox.lift_limit()
+        self.outbox.write(b"\x03bye")
+        for _ in steps:
+            self.outbox.resumeProducing()
+        self.outbox.resumeProducing()
+        written = b"".join(self.writes)
+        frames = []
+        while written:
+            frames.append(written[1 : 1 + written[0]])
+            written = written[1 + written[0] :]
+        self.assertEqual(frames[-1], b"bye")
+        said = [step[1:] for step in steps if isinstance(step, bytes)]
+        remaining = iter(said)
+        self.assertTrue(all(frame in remaining for frame in frames[:-1]), (frames, said))
 
     @given(
         st.lists(

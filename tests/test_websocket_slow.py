@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.testing_websocket import SEND_BUFFER, WebSocketMemoryServer, WireClient
+from jsongle_server.testing_websocket import SEND_BUFFER, WebSocketMemoryServer, WireClient, masked_frame
 from jsongle_server.vocabulary import CloseCode
 from jsongle_server.websocket import CLOSE_TIMEOUT
 
@@ -90,6 +90,18 @@ class BoundTests(SlowCase):
         self.carol.wire.send_frame(CLOSE, frames[-1][1][:2])
         self.server.clock.advance(0)
         self.assertIsNotNone(self.transport.lost)
+
+    def test_closed_with_much_from_one_read(self) -> None:
+        """Where all that is too much comes of one read, no frame is cut in the middle for the close frame either."""
+        text = {"action": "session-text", "description": {"content": "x" * 3000}}
+        frame = masked_frame(1, json.dumps({"to": "room", "jsongle": text}).encode())
+        for _ in range(4):
+            self.alice.wire.send(frame * 50)
+            self.server.clock.advance(0)
+        frames = self.read_on()
+        self.assertEqual((frames[-1][0], frames[-1][1][:2]), (CLOSE, (4003).to_bytes(2, "big")))
+        self.assertEqual({len(payload) > 3000 for opcode, payload in frames[:-1] if opcode == TEXT}, {True})
+        self.assertEqual(self.carol.wire.read_rest(), b"")
 
     def test_cut(self) -> None:
         """Who does not even read that is cut after the close timeout, and nothing is left."""
