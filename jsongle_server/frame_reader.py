@@ -110,6 +110,10 @@ class FrameReader(LeanProtocol):
             self._poller = poller
             self._fd = poller.watch(self)
 
+    def given_back(self) -> None:
+        """Called when Twisted reads from now on: it is to be told where there is to be a rest."""
+        self._poller = None
+
     def end_reading(self) -> None:
         """Reads no more: the connection is lost, or about to be."""
         if self._poller is not None:

@@ -29,9 +29,12 @@ class RecentCount:
     def too_many(self, now: float) -> bool:
         """Counts one event.
 
-        :param now: when it happened, in seconds; never earlier than the one before.
+        :param now: when it happened, in seconds.
         :returns: whether this event and the ``limit - 1`` before it came within the span.
         """
+        if self._times and now < self._times[-1]:
+            # The clock was set back: how long ago the others were cannot be known.
+            self._times.clear()
         self._times.append(now)
         return len(self._times) == self._limit and now - self._times[0] <= self._span
 

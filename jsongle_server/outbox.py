@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from jsongle_server.flusher import Flusher
+from jsongle_server.unread import kept_by_system, kept_by_transport
 
 PIECE: Final = 65_537
 """Bytes that are handed to a transport at a time, at least: just so many that it says it has enough."""
@@ -93,6 +94,16 @@ class Outbox:
         waiting.clear()
         self.size = 0
         self._send(data)
+
+    @property
+    def kept(self) -> int:
+        """Bytes for the client that are in this process."""
+        return self.size + kept_by_transport(self._transport)
+
+    @property
+    def unread(self) -> int:
+        """Bytes for the client that it may not have read, as far as can be known."""
+        return self.kept + kept_by_system(self._transport)
 
     def lift_limit(self) -> None:
         """Takes whatever else there is, also after too many have waited: the close frame."""

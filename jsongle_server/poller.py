@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
+    from jsongle_server.clock_watch import ClockWatch
     from jsongle_server.flusher import Flusher
     from jsongle_server.frame_reader import FrameReader
 
@@ -38,12 +39,14 @@ class Poller:
 
     :param reactor: watches this.
     :param flusher: writes what follows from what was read.
+    :param clock_watch: looks at the clock whenever something was read.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, flusher: Flusher) -> None:
+    def __init__(self, reactor: Any, flusher: Flusher, clock_watch: ClockWatch) -> None:
         self._reactor = reactor
+        self._clock_watch = clock_watch
         self._flusher = flusher
         # Made now: once there are clients, there may be no descriptor left for it.
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
@@ -84,6 +87,7 @@ class Poller:
         Reads from all of them, then handles what came, then writes what follows from that: each step finds the
         processor's caches as it left them, and what is for one client goes out in one piece.
         """
+        self._clock_watch.look()
         received = self._receive()
         flusher = self._flusher
         flusher.begin()
@@ -100,8 +104,7 @@ class Poller:
     def connectionLost(self, reason: Failure) -> None:
         """Called by the reactor when it ends, or will not watch this any more: Twisted has to read again."""
         for fd, (_, connection) in list(self._watched.items()):
-            self.forget(fd)
-            connection.transport.startReading()
+            self._give_back(fd, connection)
 
     def logPrefix(self) -> str:
         """How Twisted calls this in its log."""
@@ -129,6 +132,11 @@ class Poller:
                 received.append((connection, data))
             else:
                 # Twisted finds the same end of it, and does what is to be done.
-                self.forget(fd)
-                connection.transport.startReading()
+                self._give_back(fd, connection)
         return received
+
+    def _give_back(self, fd: int, connection: FrameReader) -> None:
+        """Leaves a connection to Twisted for good."""
+        self.forget(fd)
+        connection.given_back()
+        connection.transport.startReading()

@@ -89,7 +89,7 @@ class Throttle:
 
     def may_complain(self, now: float) -> bool:
         """Whether it is time to tell the client again that it is too fast."""
-        if now - self._last_error < ERROR_INTERVAL:
+        if 0 <= now - self._last_error < ERROR_INTERVAL:
             return False
         self._last_error = now
         return True

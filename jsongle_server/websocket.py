@@ -82,6 +82,8 @@ class SignalingProtocol(Addressed):
 
     def dataReceived(self, data: bytes) -> None:
         """Takes bytes from the client, as many as came."""
+        if self._poller is None:
+            self.factory.clock_watch.look()
         if self._is_pinged:
             self._heard()
         self.guarded(self._take, data)
@@ -197,7 +199,7 @@ class SignalingProtocol(Addressed):
             self._outbox.flush()
             self._stop_timers()
             latest = self.factory.now() + max(CLOSE_TIMEOUT, self.factory.config.drain_timeout)
-            self._wait_for_close(self._outbox.size, latest)
+            self._wait_for_close(self._outbox.unread, latest)
             self._end_session("closed by the client" if isReply else f"closed with {code}")
 
     def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
@@ -242,13 +244,15 @@ class SignalingProtocol(Addressed):
 
     def _close_overdue(self) -> None:
         """Ends a connection that should be closed by now, unless the client still reads what is before the end."""
-        left = self._outbox.size
+        left = self._outbox.unread
         if self._unread is not None:
             waiting, latest = self._unread
-            if left < waiting and self.factory.now() < latest:
+            is_reading = left < waiting
+            if is_reading and self.factory.now() < latest:
                 self._wait_for_close(left, latest)
                 return
-            if not left:
+            if not left or (is_reading and not self._outbox.kept):
+                # What is left is the system's, which delivers it after the end as well, if that is an orderly one.
                 self._closeConnection()
                 return
         self.transport.abortConnection()

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from jsongle_server import __version__
 from jsongle_server.addresses import Addresses
+from jsongle_server.clock_watch import ClockWatch
 from jsongle_server.flusher import Flusher
 from jsongle_server.forwarded import proxies_of
 from jsongle_server.lean import configured
@@ -61,7 +62,8 @@ class SignalingFactory(WebSocketServerFactory):
         self.now = reactor.seconds
         self.addresses = Addresses()
         self.flusher = Flusher(reactor)
-        self.poller = Poller(reactor, self.flusher)
+        self.clock_watch = ClockWatch(reactor)
+        self.poller = Poller(reactor, self.flusher, self.clock_watch)
         self.connections: set[SignalingProtocol] = set()
         self._leaving: set[SignalingProtocol] = set()
         self._goodbyes: list[IDelayedCall] = []

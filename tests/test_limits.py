@@ -33,6 +33,12 @@ class RecentCountTests(SynchronousTestCase):
         count = RecentCount(3, 10.0)
         self.assertFalse(any(count.too_many(6.0 * number) for number in range(100)))
 
+    def test_clock_set_back(self) -> None:
+        """Events from before the clock was set back, of which nobody knows how old they are, count no longer."""
+        count = RecentCount(3, 10.0)
+        self.assertEqual([count.too_many(now) for now in (7000.0, 7100.0, 100.0, 101.0)], [False] * 4)
+        self.assertTrue(count.too_many(102.0))
+
     @given(moments, st.integers(min_value=1, max_value=5), st.integers(min_value=0, max_value=30))
     def test_agrees_with_counting_every_event_anew(self, times: list[int], limit: int, span: int) -> None:
         """Whatever the events, it says too many exactly when that many lie within the span that ends now."""

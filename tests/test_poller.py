@@ -12,6 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server.clock_watch import ClockWatch
 from jsongle_server.flusher import Flusher
 from jsongle_server.frame_reader import FrameReader
 from jsongle_server.poller import Poller
@@ -55,6 +56,7 @@ class Wire:
         self.transport = self
         self.received: list[bytes] = []
         self.is_twisteds = True
+        self.is_given_back = False
         self.is_aborted = False
         self.breaks = False
         self._journal = journal
@@ -71,6 +73,10 @@ class Wire:
     def startReading(self) -> None:  # noqa: N802  (Twisted's name)
         """Twisted reads again."""
         self.is_twisteds = True
+
+    def given_back(self) -> None:
+        """Notes that it is left to Twisted for good."""
+        self.is_given_back = True
 
     def abortConnection(self) -> None:
         """Notes that the connection is cut."""
@@ -100,7 +106,7 @@ class PollerTests(SynchronousTestCase):
         """Both are watched."""
         self.reactor = Watcher()
         self.flusher = Flusher(Clock())
-        self.poller = Poller(self.reactor, self.flusher)
+        self.poller = Poller(self.reactor, self.flusher, ClockWatch(Clock()))
         self.journal: list[str] = []
         self.one, self.two = (Wire(self.journal, name) for name in ("one", "two"))
         self.fds = [self.poller.watch(cast(FrameReader, wire)) for wire in (self.one, self.two)]
@@ -214,6 +220,7 @@ class PollerTests(SynchronousTestCase):
         self.assertEqual(self.poller.logPrefix(), "poller")
         self.poller.connectionLost(Failure(RuntimeError()))
         self.assertEqual((self.one.is_twisteds, self.two.is_twisteds, self.reactor.readers), (True, True, []))
+        self.assertEqual((self.one.is_given_back, self.two.is_given_back), (True, True))
 
     def test_other_transports(self) -> None:
         """What is no plain TCP connection is left to Twisted."""

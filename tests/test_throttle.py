@@ -83,3 +83,5 @@ class ThrottleTests(SynchronousTestCase):
         """It is time for another error a second after the last."""
         moments = (0.0, 0.5, 0.999, 1.0, 1.5, 2.0)
         self.assertEqual([self.throttle.may_complain(now) for now in moments], [True, False, False, True, False, True])
+        # The clock was set back.
+        self.assertEqual([self.throttle.may_complain(now) for now in (-3600.0, -3599.5)], [True, False])

@@ -8,6 +8,7 @@ from typing import cast
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server import outbox
 from jsongle_server.lifecycle import Phase
 from jsongle_server.testing_websocket import WebSocketMemoryServer, WireClient
 from jsongle_server.vocabulary import CloseCode
@@ -168,6 +169,25 @@ class DrainTests(SynchronousTestCase):
         self.assertNoResult(drained)
         self.server.clock.pump([CLOSE_TIMEOUT] * 3)
         self.assertIsNone(self.successResultOf(drained))
+
+    def test_what_only_the_system_has_is_left_to_it(self) -> None:
+        """Where time is up for a client that reads, and all the rest is the system's, the connection is not reset."""
+        bob = self.clients[1]
+        transport = bob.wire.transport
+        transport.stalled = True
+        left = 1_000_000
+
+        def kept_by_system(transport: object) -> int:
+            return left
+
+        self.patch(outbox, "kept_by_system", kept_by_system)
+        self.drain(spread=0)
+        self.patch(transport, "abortConnection", self.fail)
+        for _ in range(int(self.server.config.drain_timeout / CLOSE_TIMEOUT) + 1):
+            self.assertFalse(transport.disconnecting)
+            left -= 1_000
+            self.server.clock.advance(CLOSE_TIMEOUT)
+        self.assertTrue(transport.disconnecting)
 
     def test_who_has_stopped_reading_is_not(self) -> None:
         """A client that reads nothing of what is before the close frame is cut after the close timeout."""
