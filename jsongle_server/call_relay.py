@@ -40,10 +40,12 @@ def handle_call(session: Session, envelope: Envelope, now: float) -> None:
     calls = session.services.calls
     sid = envelope.jsongle.get("sid")
     owed = calls.settle(session, sid)
+    call = calls.find(sid)
     if owed is not None and envelope.action != Action.SESSION_PROPOSE:
+        if call is not None and session in call.rung:
+            call.rung[session].told = True
         session.deliver(owed)
         return
-    call = calls.find(sid)
     if call is not None:
         _take_step(session, envelope, call, route, now)
         return
@@ -184,12 +186,16 @@ def _finish(session: Session, envelope: Envelope, call: Call[Session], route: Ro
 
 
 def _too_late(session: Session, envelope: Envelope, call: Call[Session], route: Route, now: float) -> None:
+    call.rung[session].told = True
     retract = messages.retract(call.echo, Reason.ANSWERED_ELSEWHERE, at=messages.timestamp(now))
     session.say(retract)
 
 
 def _ignore(session: Session, envelope: Envelope, call: Call[Session], route: Route, now: float) -> None:
-    """A device that lost has nothing more to say."""
+    """A device that lost has nothing more to say, unless what was kept for it had to make room for others."""
+    reaction = call.rung[session]
+    if not reaction.told and not reaction.declined:
+        _too_late(session, envelope, call, route, now)
 
 
 def _refuse(session: Session, envelope: Envelope, call: Call[Session], route: Route, now: float) -> None:
@@ -269,9 +275,10 @@ def _hand_out(call: Call[Session], members: Iterable[Session], news: Outgoing) -
     """Gives the news that a call is over to those who know of the call, and keeps it for the others until they do."""
     for member in members:
         if call.rung[member].heard:
+            call.rung[member].told = True
             member.deliver(news)
         else:
-            call.caller.services.calls.owe(member, call.sid, news)
+            call.caller.services.calls.owe(member, call, news)
 
 
 def _tell_gone(session: Session, call: Call[Session], now: float) -> None:

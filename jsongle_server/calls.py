@@ -6,6 +6,7 @@ time. What a message means for its call is in :mod:`jsongle_server.call_steps`. 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -25,7 +26,8 @@ MAX_CALLS: Final = 32
 """Most live calls that one session may have proposed (protocol section 6)."""
 
 MAX_OWED: Final = 16
-"""Most calls whose end a session is told at its first message of them; the oldest is forgotten."""
+"""Most calls whose end a session is told at its first message of them; of the caller with the most of these, the oldest
+is forgotten."""
 
 
 def is_followed(sid: object) -> bool:
@@ -39,14 +41,16 @@ class Rung:
     :ivar heard: it has sent something for the call, so that it knows of it.
     :ivar ringing: it has said that it rings.
     :ivar declined: it does not want the call.
+    :ivar told: it knows that the call was answered elsewhere.
     """
 
-    __slots__ = ("declined", "heard", "ringing")
+    __slots__ = ("declined", "heard", "ringing", "told")
 
     def __init__(self) -> None:
         self.heard = False
         self.ringing = False
         self.declined = False
+        self.told = False
 
 
 class Call(Generic[M]):
@@ -135,7 +139,7 @@ class Calls(Generic[M]):
     def __init__(self) -> None:
         self._by_sid: dict[str, Call[M]] = {}
         self._by_member: dict[M, dict[str, Call[M]]] = {}
-        self._owed: dict[M, dict[str, Outgoing]] = {}
+        self._owed: dict[M, dict[str, tuple[M, Outgoing]]] = {}
 
     def __len__(self) -> int:
         return len(self._by_sid)
@@ -187,15 +191,18 @@ class Calls(Generic[M]):
         del call.rung[member]
         self._drop(member, call)
 
-    def owe(self, member: M, sid: str, news: Outgoing) -> None:
+    def owe(self, member: M, call: Call[M], news: Outgoing) -> None:
         """Keeps the news that a call is over for a session until it sends its first message of that call.
 
         A device that is in another call never answers the propose, and the news would end that other call.
         """
         owed = self._owed.setdefault(member, {})
-        owed[sid] = news
+        owed[call.sid] = call.caller, news
         if len(owed) > MAX_OWED:
-            del owed[next(iter(owed))]
+            # Not simply the oldest: nobody's calls can make a session forget those of others.
+            callers = Counter(caller for caller, _ in owed.values())
+            most = max(callers.values())
+            del owed[next(sid for sid, (caller, _) in owed.items() if callers[caller] == most)]
 
     def is_owed(self, member: M, sid: object) -> bool:
         """Whether a retract of that ``sid``, any JSON value, is kept for a session: it must hear nothing else of it."""
@@ -206,7 +213,7 @@ class Calls(Generic[M]):
         owed = self._owed.get(member)
         if not owed or type(sid) is not str:
             return None
-        news = owed.pop(sid, None)
+        _, news = owed.pop(sid, (None, None))
         if not owed:
             del self._owed[member]
         return news

@@ -1,18 +1,22 @@
-"""How many of the bytes that were given to a transport have not reached the other side yet.
+"""What the system knows of a connection: how much has not reached the other side yet, and when that was last heard.
 
-Twisted knows what is still in this process, the system what is in its own buffers: megabytes, where a client reads
-slowly. Layer 4.
+Its buffers hold megabytes in either direction, so that neither what was written nor what is read says how the client
+is now. Layer 4.
 """
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from fcntl import ioctl
-from struct import calcsize, unpack
+from struct import calcsize, unpack, unpack_from
 from termios import TIOCOUTQ
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
+
+_LAST_HEARD: Final = 52
+"""Where ``tcpi_last_data_recv`` is in Linux's ``struct tcp_info``: eight bytes and eleven numbers are before it."""
 
 
 def kept_by_transport(transport: Any) -> int:
@@ -31,6 +35,21 @@ def kept_by_system(transport: Any) -> int:
             (size,) = unpack("i", ioctl(descriptor.fileno(), TIOCOUTQ, bytes(calcsize("i"))))
             return int(size)
     return 0
+
+
+def silent_for(transport: Any) -> float | None:
+    """Seconds since the last bytes came from the other side, read or not; ``None`` where the system does not say."""
+    descriptor = _descriptor(transport)
+    if descriptor is None or not hasattr(socket, "TCP_INFO"):
+        return None
+    try:
+        info = descriptor.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_HEARD + 4)
+    except (OSError, AttributeError):  # not TCP, or closed
+        return None
+    if len(info) < _LAST_HEARD + 4:
+        return None
+    (milliseconds,) = unpack_from("I", info, _LAST_HEARD)
+    return float(milliseconds) / 1000
 
 
 def _descriptor(transport: Any) -> Any:

@@ -26,6 +26,7 @@ from jsongle_server.keepalive import Keepalive
 from jsongle_server.outbox import Outbox
 from jsongle_server.session import Session, SessionState
 from jsongle_server.timeouts import Timeouts
+from jsongle_server.unread import silent_for
 from jsongle_server.upgrade import Upgrade
 from jsongle_server.vocabulary import SUBPROTOCOL, CloseCode
 
@@ -273,16 +274,23 @@ class SignalingProtocol(Addressed):
         self._outbox.write(_PING)
 
     def _heard(self) -> None:
+        if self._has_vanished():
+            return
         self._is_pinged = False
         self._keepalive.heard(self)
 
     def _silent(self) -> None:
         """Gives up a client that is not heard any more, unless it is the server that does not listen."""
-        if self._resting is not None:
+        if self._resting is not None and not self._has_vanished():
             self._is_pinged = False
             self._keepalive.start(self)
         else:
             self.transport.abortConnection()
+
+    def _has_vanished(self) -> bool:
+        """Whether what is read of a client that sends faster than it is read from was sent before the last ping."""
+        silence = silent_for(self.transport)
+        return silence is not None and silence > self.factory.config.ping_timeout
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refusal = refusal

@@ -150,7 +150,7 @@ class CallsTests(SynchronousTestCase):
     def test_news_are_kept_until_the_first_message(self) -> None:
         """What a session is to be told is given out once, for its sid alone."""
         news = outgoing()
-        self.calls.owe(self.one, "s", news)
+        self.calls.owe(self.one, call_of(self.alice, self.one, sid="s"), news)
         self.assertIsNone(self.calls.settle(self.one, "other"))
         self.assertIsNone(self.calls.settle(self.two, "s"))
         self.assertIs(self.calls.settle(self.one, "s"), news)
@@ -160,20 +160,29 @@ class CallsTests(SynchronousTestCase):
     def test_news_are_bounded(self) -> None:
         """A session that never reacts has the latest 16 kept for it."""
         for number in range(5 * MAX_OWED):
-            self.calls.owe(self.one, f"s-{number}", outgoing())
+            self.calls.owe(self.one, call_of(self.alice, self.one, sid=f"s-{number}"), outgoing())
         kept = [number for number in range(5 * MAX_OWED) if self.calls.settle(self.one, f"s-{number}")]
         self.assertEqual(kept, list(range(4 * MAX_OWED, 5 * MAX_OWED)))
         self.assertEmpty()
 
+    def test_news_of_others_are_not_pushed_out(self) -> None:
+        """Whoever calls again and again makes a session forget calls of his own alone."""
+        self.calls.owe(self.one, call_of(self.alice, self.one, sid="first"), outgoing())
+        for number in range(5 * MAX_OWED):
+            self.calls.owe(self.one, call_of(self.two, self.one, sid=f"s-{number}"), outgoing())
+        self.assertIsNotNone(self.calls.settle(self.one, "first"))
+        kept = [number for number in range(5 * MAX_OWED) if self.calls.settle(self.one, f"s-{number}")]
+        self.assertEqual(kept, list(range(4 * MAX_OWED + 1, 5 * MAX_OWED)))
+
     def test_news_go_with_the_session(self) -> None:
         """Nothing is kept for a session that has ended."""
-        self.calls.owe(self.one, "s", outgoing())
+        self.calls.owe(self.one, call_of(self.alice, self.one, sid="s"), outgoing())
         self.calls.forget(self.one)
         self.calls.forget(self.two)
         self.assertEmpty()
 
     def test_news_of_an_earlier_call(self) -> None:
         """A new call of the same sid makes what was kept of the last one void."""
-        self.calls.owe(self.one, "s", outgoing())
+        self.calls.owe(self.one, call_of(self.alice, self.one, sid="s"), outgoing())
         self.begin()
         self.assertIsNone(self.calls.settle(self.one, "s"))

@@ -251,6 +251,20 @@ class LimitTests(CallCase):
         self.server.drop(phone)
         self.assertNothingLeft(*[Outcome.CANCELED] * 41)
 
+    def test_a_stranger_keeps_nobody_ringing(self) -> None:
+        """However often somebody else calls, a device that rings late hears that a call was answered elsewhere."""
+        alice, phone, laptop, *strangers = self.users("alice", "bob", "bob", *(f"x{number}" for number in range(20)))
+        alice.say("bob", "session-propose", sid="s")
+        phone.say("alice", "session-proceed", sid="s")
+        for stranger in strangers:
+            stranger.say("bob", "session-propose", sid=stranger.identity)
+            stranger.say("bob", "session-retract", sid=stranger.identity)
+        alice.take(), laptop.take()
+        laptop.say("alice", "session-info", reason="ringing", sid="s")
+        self.assertHeard(laptop, ELSEWHERE)
+        laptop.say("alice", "session-info", reason="ringing", sid="s")
+        self.assertNothing(alice, laptop)
+
     def test_what_is_repeated_of_a_propose(self) -> None:
         """Of an ``initiator`` that is no name, but as long as a message, nothing is kept with the call."""
         alice, bob = self.users("alice", "bob")

@@ -10,7 +10,7 @@ from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.unread import kept_by_system, kept_by_transport
+from jsongle_server.unread import kept_by_system, kept_by_transport, silent_for
 
 MUCH = 8_000_000
 """Bytes that no system keeps for one connection."""
@@ -75,6 +75,24 @@ class UnreadTests(SynchronousTestCase):
         """Of a socket that is closed nothing is known."""
         self.transport.socket.close()
         self.assertEqual(kept_by_system(self.transport), 0)
+
+    def test_silence(self) -> None:
+        """How long the client has been silent is known, whether or not what it said was read."""
+        self.client.send(b"x")
+        silence = silent_for(self.transport)
+        assert silence is not None
+        self.assertTrue(0 <= silence < 60, silence)
+
+    def test_silence_of_others(self) -> None:
+        """Of what is no TCP, is closed or has no socket, nothing is known."""
+        near, far = socket.socketpair()
+        self.addCleanup(far.close)
+        self.addCleanup(near.close)
+        unix = Connection(near, Protocol(), MemoryReactorClock())
+        self.assertIsNone(silent_for(unix))
+        self.transport.socket.close()
+        self.assertIsNone(silent_for(self.transport))
+        self.assertIsNone(silent_for(StringTransport()))
 
     def test_other_transports(self) -> None:
         """Of one that has no socket neither."""

@@ -6,6 +6,7 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from jsongle_server import websocket
 from jsongle_server.testing_websocket import WebSocketMemoryServer, WireClient, masked_frame
 
 PING, PONG = 9, 10
@@ -83,6 +84,20 @@ class PausedReadingTests(SynchronousTestCase):
         for wait in (config.ping_interval, config.ping_timeout, 0):
             self.server.clock.advance(wait)
         self.assertIsNotNone(self.transport.lost)
+
+    def test_vanished_meanwhile(self) -> None:
+        """What a client sent long ago and is still to be read is no sign of life, where the system knows how long ago."""
+        self.server = WebSocketMemoryServer(rate_limit=1, rate_burst=BURST, ping_interval=3, ping_timeout=2)
+        self.alice, self.bob = (cast(WireClient, self.server.user(uid)) for uid in ("alice", "bob"))
+        self.alice.say("bob", "session-propose", sid="c-1")
+        sent = self.server.clock.seconds()
+        self.say(60)
+        for silence, is_lost in ((lambda: 0.0, False), (lambda: self.server.clock.seconds() - sent, True)):
+            self.patch(websocket, "silent_for", lambda transport, now=silence: now())
+            for _ in range(60):
+                self.server.clock.advance(0.1)
+                self.bob.wire.send_frame(PONG)
+            self.assertEqual(self.alice.wire.transport.lost is not None, is_lost)
 
     def test_lost_meanwhile(self) -> None:
         """A connection that is lost meanwhile has all that was read of it handled, and leaves no timer."""
