@@ -86,7 +86,7 @@ class PausedReadingTests(SynchronousTestCase):
         self.assertIsNotNone(self.transport.lost)
 
     def test_vanished_meanwhile(self) -> None:
-        """What a client sent long ago and is still to be read is no sign of life, where the system knows how long ago."""
+        """What a client sent long ago and is still to be read is no sign of life, where the system knows when."""
         self.server = WebSocketMemoryServer(rate_limit=1, rate_burst=BURST, ping_interval=3, ping_timeout=2)
         self.alice, self.bob = (cast(WireClient, self.server.user(uid)) for uid in ("alice", "bob"))
         self.alice.say("bob", "session-propose", sid="c-1")
