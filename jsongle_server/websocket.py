@@ -7,7 +7,7 @@ Layer 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -18,9 +18,8 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from jsongle_server.addressed import Addressed
 from jsongle_server.credentials import presented_token
-from jsongle_server.framing import text_frame
+from jsongle_server.frame_writer import FrameWriter
 from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, judge_failure, refusal_for
 from jsongle_server.keepalive import Keepalive
 from jsongle_server.outbox import Outbox
@@ -43,7 +42,7 @@ _PING: Final = b"\x89\x00"
 _MAX_REASON: Final = 123  # bytes of reason that fit into a close frame (RFC 6455 section 5.5)
 
 
-class SignalingProtocol(Addressed):
+class SignalingProtocol(FrameWriter):
     """One WebSocket connection: the :class:`jsongle_server.session.Peer` of its session."""
 
     _log = Logger()
@@ -58,7 +57,6 @@ class SignalingProtocol(Addressed):
     _refusal: Refusal | None = None
     _must_resume = False
     _presented: str | None = None
-    _outbox: Outbox
 
     @classmethod
     def keep_time(cls, clock: IReactorTime, config: Config) -> None:
@@ -141,37 +139,9 @@ class SignalingProtocol(Addressed):
         super().connectionLost(reason)
         self.factory.forget(self)
 
-    def send(self, payload: bytes) -> None:
-        """Sends one text frame; does nothing once the connection is closing."""
-        if self.state == self.STATE_OPEN:
-            frame = text_frame(payload) if self._perMessageCompress is None else self._compressed(payload)
-            self._outbox.write(frame)
-
-    def send_later(self, payload: bytes) -> None:
-        """As :meth:`send`, along with the next frame that is sent, or soon."""
-        if self.state == self.STATE_OPEN:
-            frame = text_frame(payload) if self._perMessageCompress is None else self._compressed(payload)
-            self._outbox.write_later(frame)
-
-    def send_missed(self, payloads: Iterable[bytes]) -> None:
-        """Sends what the client missed: however much of it has to wait, that does not make the client too slow."""
-        is_plain = self._perMessageCompress is None
-        frames = [text_frame(payload) if is_plain else self._compressed(payload) for payload in payloads]
-        self._outbox.make_room(sum(map(len, frames)))
-        for frame in frames:
-            self._outbox.write(frame)
-
     def attach(self, session: Session | None) -> None:
         """Has what it receives from now on go to a session, or to nobody."""
         self._session = session
-
-    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Writes what Autobahn sends, control frames above all, behind what is still waiting."""
-        self._outbox.write(data)
-
-    def unregisterProducer(self) -> None:
-        """Called by Autobahn before the end of the connection: what waits goes to the transport, which flushes it."""
-        self._outbox.finish()
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Sends a close frame and gives the client a while to answer it; does nothing once that is done."""
@@ -211,12 +181,6 @@ class SignalingProtocol(Addressed):
         self.factory.signaling.metrics.refusals[refusal.label] += 1
         self._log.debug("refused {remote}: {reason}", remote=self.remote, reason=refusal.label)
         self.transport.write(http_answer(refusal, server=self.factory.server, headers=responseHeaders or ()))
-
-    def _compressed(self, payload: bytes) -> bytes:
-        """A text message as a frame for a client with which compression was agreed on."""
-        deflate = self._perMessageCompress
-        deflate.start_compress_message()
-        return text_frame(deflate.compress_message_data(payload) + deflate.end_compress_message(), compressed=True)
 
     def _closeConnection(self, abort: bool = False) -> None:
         # Never at once, as Autobahn would have it when both close frames are exchanged: ours may still be on its way.

@@ -35,7 +35,7 @@ LAYERS: Final[dict[int, str]] = {
         error_answers signaling stats selftest selftest_client
     """,
     4: """
-        websocket websocket_factory lean frame_reader framing flusher poller outbox unread
+        websocket websocket_factory lean frame_reader frame_writer framing flusher poller outbox unread
         handshake upgrade credentials addresses addressed keepalive timeouts clock_watch
         listening listeners endpoints unix_sockets tls checks
         rest rest_* openapi telemetry
