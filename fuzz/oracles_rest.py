@@ -38,7 +38,7 @@ def _check_answers(data: bytes) -> None:
     demand(TOKEN.encode() not in data, "the token is shown to nobody", data)
     if not data:
         return
-    demand(data.startswith(b"HTTP/1.1 "), "an answer is HTTP", data[:100])
+    demand(data.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")), "an answer is HTTP", data[:100])
     status = int(data[9:12])
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         demand(status in UNIMPLEMENTED, "no request is a failure of the server", data[:300])
