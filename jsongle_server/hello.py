@@ -20,9 +20,6 @@ from jsongle_server.vocabulary import MAX_DESCRIPTION, MAX_NAME, Action, CloseCo
 if TYPE_CHECKING:
     from jsongle_server.session import Session
 
-LONGEST_REST: Final = 60.0
-"""Seconds for which nothing is read from a client while its hello waits; keys are there, or not to be had, sooner."""
-
 NEVER_SHOWN: Final = ("token", "appToken", "resume")
 """What a client may put into its hello that is nobody else's business."""
 
@@ -39,11 +36,19 @@ def handle_hello(session: Session, envelope: Envelope, now: float) -> None:
 
     :raises JsongleError: what is wrong with it, after the ack that says so.
     """
+    _handle(session, envelope, now, may_wait=True)
+
+
+def _handle_after_wait(session: Session, envelope: Envelope, now: float) -> None:
+    _handle(session, envelope, now, may_wait=False)
+
+
+def _handle(session: Session, envelope: Envelope, now: float, *, may_wait: bool) -> None:
     transaction = envelope.jsongle.get("transaction")
     if transaction is None:
         transaction = session.transaction
     try:
-        hello = _read(session, envelope, now)
+        hello = _read(session, envelope, now, may_wait=may_wait)
         if hello is None:
             return
         if session.state is SessionState.AWAITING_HELLO:
@@ -70,9 +75,10 @@ class Hello(NamedTuple):
     grant: Grant
 
 
-def _read(session: Session, envelope: Envelope, now: float) -> Hello | None:
+def _read(session: Session, envelope: Envelope, now: float, *, may_wait: bool) -> Hello | None:
     """Checks a hello.
 
+    :param may_wait: whether keys may be fetched for it.
     :returns: ``None`` where it has to wait for keys; it is handled again then.
     :raises JsongleError: what is wrong with it.
     """
@@ -83,15 +89,15 @@ def _read(session: Session, envelope: Envelope, now: float) -> Hello | None:
         raise NotYourIdentity("A session keeps its 'uid'")
     said = envelope.jsongle["description"]
     resume = read_resume(said.get("resume"))
-    tokens, clock = session.services.tokens, session.services.clock
+    tokens = session.services.tokens
     try:
         grant = tokens.check(uid, said, session.presented, now)
     except KeyMissing:
-        if tokens.keys.await_others(lambda: session.take_up(envelope, handle_hello, clock.seconds())):
-            # What the client sends after it waits as well.
-            session.rest(LONGEST_REST)
+        if may_wait and tokens.keys.fetch is not None:
+            tokens.keys.await_others(session.pause(envelope, _handle_after_wait))
             return None
-        if not tokens.keys:
+        if tokens.keys.have_failed or not tokens.keys:
+            # That is nobody's mistake but ours.
             raise Unavailable("The keys to check tokens with cannot be had") from None
         raise TokenRefused("'token' is not accepted: it names a key that is not known") from None
     session.services.blocks.check_uid(uid, now)
@@ -104,7 +110,6 @@ def _read(session: Session, envelope: Envelope, now: float) -> Hello | None:
 def _settle(session: Session, grant: Grant, now: float) -> Json:
     """Has a session go by its token from now on; gives what its ack says besides."""
     session.grant = grant
-    session.presented = None
     if session.reminders is None:
         if grant.expires is None and not has_ice(session.services.config):
             return {}
@@ -145,6 +150,7 @@ def _go_on(session: Session, hello: Hello, resume: ResumeRequest, transaction: A
     if former.uid != hello.shown["uid"] or resumption.is_outrun or not resumption.buffer.has_all_after(resume.seq):
         former.close(CloseCode.SESSION_MOVED, "the client began anew", now)
         return False
+    former.presented = session.presented
     told = {
         "id": former.identity,
         "resume": {"token": resumption.token, "window": resumes.window},

@@ -30,6 +30,11 @@ def read_body(response: IResponse, limit: int) -> Deferred[bytes]:
     return reader.done
 
 
+def abandon(response: IResponse) -> None:
+    """Ends the connection of an answer whose body nobody wants."""
+    read_body(response, 0).addErrback(lambda failure: None).cancel()
+
+
 class _Reader(Protocol):
     """Collects a body."""
 

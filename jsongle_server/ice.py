@@ -23,9 +23,17 @@ LATEST_RENEWAL: Final = 300.0
 """Credentials are renewed when this part of their time is left, or so many seconds, whichever is less."""
 
 
+_FIELDS: Final = ("stun_urls", "turn_urls", "turn_secret", "turn_ttl")
+
+
 def has_ice(config: Config) -> bool:
     """Whether there is anything to tell clients."""
     return bool(config.stun_urls or config.turn_urls)
+
+
+def is_same_ice(one: Config, other: Config) -> bool:
+    """Whether clients are told the same under both settings."""
+    return all(getattr(one, name) == getattr(other, name) for name in _FIELDS)
 
 
 def ice_servers(config: Config, uid: str, now: float) -> tuple[list[Json], int]:

@@ -1,22 +1,22 @@
 """Fetches the key set that signed tokens are checked with, without holding anybody up.
 
-Once at the start, again every ten minutes, and at once when a token names a key that is not there. While the address
-does not answer, the last keys stay good. Layer 4.
+Once at the start, again every ten minutes, and soon when a token names a key that is not there. While the address does
+not answer, the last keys stay good. Layer 4.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.logger import Logger
-from twisted.web.client import Agent
+from twisted.web.client import Agent, ResponseFailed
 from twisted.web.http_headers import Headers
 
 from jsongle_server import __version__
 from jsongle_server.config_values import LARGEST_FILE
-from jsongle_server.http_body import BodyTooLarge, read_body
+from jsongle_server.http_body import BodyTooLarge, abandon, read_body
 from jsongle_server.http_pool import QuietPool
 from jsongle_server.key_set import Key, read_key_set
 
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 REFRESH: Final = 600.0
 """Seconds from one fetching to the next."""
 
-SHORTEST: Final = 30.0
+SHORTEST: Final = 5.0
 """Fewest seconds between two, however many tokens name keys that nobody knows."""
+
+AFTER_FAILURE: Final = 30.0
+"""Seconds after which keys that could not be fetched are asked for again."""
 
 TIMEOUT: Final = 5.0
 """Seconds that one may take."""
@@ -80,17 +83,18 @@ class KeyFetcher:
             self._next = None
         if self._fetching is not None:
             self._fetching.cancel()
+        self._keys.go_on()
 
-    def fetch(self) -> bool:
-        """Fetches the keys anew, unless that was done just now.
-
-        :returns: whether it goes on.
-        """
-        if self._fetching is not None:
-            return True
+    def fetch(self) -> None:
+        """Fetches the keys anew: now, or where that was done just now, a little later."""
+        if self._fetching is not None or self._url is None:
+            return
         now: float = self._reactor.seconds()
-        if self._url is None or (self._began is not None and 0 <= now - self._began < SHORTEST):
-            return False
+        waits = 0.0 if self._began is None or now < self._began else self._began + SHORTEST - now
+        if waits > 0:
+            if self._next is None or self._next.getTime() > now + waits:
+                self._schedule(waits)
+            return
         self._began = now
         self._schedule(REFRESH)
         fetching = Deferred.fromCoroutine(self._request(self._url))
@@ -98,12 +102,12 @@ class KeyFetcher:
         self._fetching = done = fetching.addCallbacks(self._succeed, self._fail)
         # It may have ended already.
         done.addBoth(self._forget)
-        return True
 
     async def _request(self, url: str) -> dict[str | None, Key]:
         headers = Headers({"User-Agent": [f"jsongle-server/{__version__}"], "Accept": ["application/json"]})
         response = await self._agent.request(b"GET", url.encode("ascii"), headers)
         if response.code != 200:
+            abandon(response)
             raise CannotFetch(f"the answer is {response.code}")
         content = await read_body(response, LARGEST_FILE)
         try:
@@ -126,7 +130,7 @@ class KeyFetcher:
         self._forget(None)
         if self._url is not None:
             self._tell(failure)
-            self._schedule(SHORTEST)
+            self._schedule(AFTER_FAILURE)
         self._keys.fail()
 
     def _tell(self, failure: Failure) -> None:
@@ -136,6 +140,8 @@ class KeyFetcher:
         self._has_failed = True
         known = failure.check(CannotFetch, BodyTooLarge, ConnectError, DNSLookupError)
         reason = failure.getErrorMessage() if known else type(failure.value).__name__
+        if failure.check(TimeoutError, ResponseFailed):
+            reason = f"no whole answer within {TIMEOUT:.0f} seconds"
         kept = f"the last {len(self._keys)} stay good" if len(self._keys) else "clients have to wait"
         self._log.error(
             "keys for tokens cannot be fetched from {url}: {reason}; {kept}", url=self._url, reason=reason, kept=kept
@@ -148,5 +154,4 @@ class KeyFetcher:
 
     def _again(self) -> None:
         self._next = None
-        if not self.fetch():
-            self._schedule(SHORTEST)
+        self.fetch()

@@ -21,12 +21,14 @@ class Keys:
 
     :param config: the settings; where these name an address, there are no keys until somebody calls :meth:`replace`.
 
-    :ivar fetch: has the keys fetched, which ends in :meth:`replace` or :meth:`fail`; returns whether that was begun, or
-        goes on already. ``None`` where there is no more to be had.
+    :ivar fetch: has the keys fetched, soon, which ends in :meth:`replace` or :meth:`fail`; ``None`` where there is
+        nowhere to fetch them from.
+    :ivar have_failed: whether they could not be fetched the last time.
     """
 
     def __init__(self, config: Config) -> None:
-        self.fetch: Callable[[], bool] | None = None
+        self.fetch: Callable[[], None] | None = None
+        self.have_failed = False
         self._keys: dict[str | None, Key] = {}
         self._waiting: list[Callable[[], None]] = []
         self._url: str | None = None
@@ -55,27 +57,29 @@ class Keys:
             (key,) = self._keys.values()
         return key
 
-    def await_others(self, call: Callable[[], None]) -> bool:
-        """Has the keys fetched anew.
+    def await_others(self, call: Callable[[], None]) -> None:
+        """Has the keys fetched anew; there must be a way to.
 
         :param call: called once that has ended, well or not.
-        :returns: whether it will be; not where keys have been fetched just now, or cannot be.
         """
-        if self.fetch is None or not self.fetch():
-            return False
+        assert self.fetch is not None
+        # Before: it may come to nothing at once.
         self._waiting.append(call)
-        return True
+        self.fetch()
 
     def replace(self, keys: dict[str | None, Key]) -> None:
         """Takes keys that have been fetched."""
         self._keys = keys
-        self._go_on()
+        self.have_failed = False
+        self.go_on()
 
     def fail(self) -> None:
         """Takes note that no keys could be fetched: those that there are stay good."""
-        self._go_on()
+        self.have_failed = True
+        self.go_on()
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Lets those go on who wait: nothing is fetched for them any more."""
         waiting, self._waiting = self._waiting, []
         for call in waiting:
             call()

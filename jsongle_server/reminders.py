@@ -5,7 +5,7 @@ Keeps the timers of one session; has none where neither is configured. Layer 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from jsongle_server import messages
@@ -20,8 +20,19 @@ if TYPE_CHECKING:
 WARNING: Final = 30.0
 """Seconds before its token expires at which a client is told so (protocol section 3)."""
 
+SPREAD: Final = 30.0
+"""Seconds over which clients are told of ICE servers that have changed."""
+
 LONGEST_WAIT: Final = 86_400.0
 """Longest time for which a timer is set, in seconds: a token may be good for years, for which no reactor can wait."""
+
+
+def spread_ice(sessions: Sequence[Session]) -> None:
+    """Has the clients of sessions told new ICE servers, one after the other."""
+    for number, session in enumerate(sessions):
+        if session.reminders is None:
+            session.reminders = Reminders(session)
+        session.reminders.renew_ice(number / len(sessions) * SPREAD)
 
 
 class Reminders:
@@ -64,6 +75,11 @@ class Reminders:
             self._renewal = session.services.clock.callLater(renewal_delay(ttl), self._renew)
         return servers
 
+    def renew_ice(self, delay: float) -> None:
+        """Has the client told new ICE servers after some seconds: those that it has are out of date."""
+        _cancel(self._renewal)
+        self._renewal = self._session.services.clock.callLater(delay, self._renew)
+
     def cancel(self) -> None:
         """Does nothing of it any more: the session has ended."""
         _cancel(self._expiry)
@@ -92,10 +108,10 @@ class Reminders:
     def _renew(self) -> None:
         self._renewal = None
         session = self._session
-        now = session.services.clock.seconds()
-        servers = self.offer_ice(now)
+        config = session.services.config
+        servers = self.offer_ice(session.services.clock.seconds())
         if servers is not None:
-            session.say(messages.new_ice_servers(servers, ttl=session.services.config.turn_ttl))
+            session.say(messages.new_ice_servers(servers, ttl=config.turn_ttl if config.turn_urls else 0))
 
 
 def _cancel(timer: Timer | None) -> None:

@@ -96,8 +96,9 @@ class Server(Service):
         self._log.info("REST on {address}", address=rest_address)
         if self._tls is not None:
             self._tls.start()
-        if not self._factory.signaling.asks_for_tokens:
-            self._log.warn("anybody may claim any user id: neither appToken nor a key for signed tokens is configured")
+        if not self._factory.signaling.knows_users:
+            who = "anybody" if self._config.app_token is None else "anybody who has the appToken"
+            self._log.warn("{who} may claim any user id: no key for signed tokens is configured", who=who)
 
     def reload(self, read: Callable[[], Config]) -> None:
         """Goes by the settings as they are now, as far as they can change while the server runs.

@@ -24,6 +24,8 @@ from jsongle_server.tokens import EVERYTHING, Grant
 from jsongle_server.vocabulary import ACTIONS, CloseCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jsongle_server.reminders import Reminders
     from jsongle_server.resume import Resumption
     from jsongle_server.rooms import Room
@@ -34,6 +36,9 @@ INFO: Final = "Easy signaling using JSONgle-Server"
 
 STOPPING: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART})
 """Closes with which the server goes, not the client: calls go on without it."""
+
+LONGEST_REST: Final = 60.0
+"""Seconds for which nothing is read from a client while a message of it waits; whatever it waits for ends sooner."""
 
 MAX_ALIASES: Final = 16
 """Most identities of later connections that still lead to a session."""
@@ -58,7 +63,7 @@ class Session:
     :param remote: the client's network address, for people to read.
     :param now: seconds since the epoch.
     :param must_resume: whether there is no room for it unless it goes on with a session that there is.
-    :param presented: the token that came with the handshake, forgotten once the client has said hello.
+    :param presented: the token that came with the handshake; it stands for those that a hello does not have.
 
     :cvar log: where its coming and going is told.
     :ivar grant: what its token allows.
@@ -168,18 +173,30 @@ class Session:
         except Exception:
             fail(self, envelope, now, admitted=admitted)
 
-    def take_up(self, envelope: Envelope, handle: Handler, now: float) -> None:
-        """Handles a message that has waited, and listens to the client again."""
+    def pause(self, envelope: Envelope, handle: Handler) -> Callable[[], None]:
+        """Lets a message wait, and all that the client sends after it.
+
+        :param handle: what is done with it in the end.
+        :returns: what has it handled, unless the session has another connection by then, or none.
+        """
         peer = self._peer
-        if peer is None:
-            return
+        self.rest(LONGEST_REST)
+
+        def go_on() -> None:
+            if peer is not None and self._peer is peer:
+                self._take_up(envelope, handle, self.services.clock.seconds())
+                peer.wake()
+
+        return go_on
+
+    def _take_up(self, envelope: Envelope, handle: Handler, now: float) -> None:
+        """Handles a message that has waited."""
         try:
             handle(self, envelope, now)
         except JsongleError as error:
             take_error(self, error, envelope, now, admitted=True)
         except Exception:
             fail(self, envelope, now, admitted=True)
-        peer.wake()
 
     def rest(self, delay: float) -> None:
         """Has the client read from more slowly, where it is too fast, or not until something else has happened."""

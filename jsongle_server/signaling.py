@@ -20,12 +20,14 @@ from jsongle_server.calls import Calls
 from jsongle_server.codec import Json, address
 from jsongle_server.config import Config
 from jsongle_server.handlers import admit
+from jsongle_server.ice import is_same_ice
 from jsongle_server.ids import Ids
 from jsongle_server.keys import Keys
 from jsongle_server.member import Member
 from jsongle_server.metrics import Metrics
 from jsongle_server.occurrences import Publish
 from jsongle_server.registry import Registry
+from jsongle_server.reminders import spread_ice
 from jsongle_server.resume import Resumes
 from jsongle_server.rooms import Rooms
 from jsongle_server.services import Clock, Peer, Services
@@ -102,7 +104,9 @@ class Signaling:
         """Goes by other settings from now on; rates of clients that are here stay as they are."""
         keys = self._services.tokens.keys
         keys.reconfigure(config)
-        self._services.config = config
+        former, self._services.config = self._services.config, config
+        if not is_same_ice(former, config):
+            spread_ice(self.registry.all())
         self._services.tokens = Tokens(config, keys)
         self.rooms.limit(max_members=_max_members(config), max_rooms_per_user=config.max_rooms_per_user)
 
@@ -110,6 +114,11 @@ class Signaling:
     def asks_for_tokens(self) -> bool:
         """Whether clients must present a token of any kind."""
         return self._services.tokens.are_needed
+
+    @property
+    def knows_users(self) -> bool:
+        """Whether clients must prove which user they are."""
+        return self._services.tokens.are_signed
 
     @property
     def connection_count(self) -> int:

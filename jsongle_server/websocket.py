@@ -172,6 +172,8 @@ class SignalingProtocol(FrameWriter):
             latest = self.factory.now() + max(CLOSE_TIMEOUT, self.factory.config.drain_timeout)
             self._wait_for_close(self._outbox.unread, latest)
             self._end_session("closed by the client" if isReply else f"closed with {code}")
+            # The answer may be behind what was not to be read yet.
+            self.wake()
 
     def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
         """Answers a handshake that failed, in Autobahn's eyes or in ours."""

@@ -55,8 +55,8 @@ class PresentedTests(SynchronousTestCase):
         self.assertEqual(self.status(f"Authorization: Bearer {token()}", target="/?token=x"), "success")
         self.assertEqual(self.status("Authorization: Bearer x", target=f"/?token={token()}"), "failed")
 
-    def test_is_forgotten(self) -> None:
-        """Once a client has said hello, and where no tokens are asked for, nothing is kept of it."""
+    def test_is_kept_where_it_is_asked_for(self) -> None:
+        """It stands for what later hellos do not have; where no tokens are asked for, nothing is kept of it."""
         header = f"Authorization: Bearer {APP_TOKEN}"
         for settings in ({"app_token": APP_TOKEN}, {}):
             server = WebSocketMemoryServer(**settings)
@@ -66,8 +66,9 @@ class PresentedTests(SynchronousTestCase):
             session = wire.protocol._session
             assert session is not None
             self.assertEqual(session.presented, settings.get("app_token"))
-            self.assertEqual(client.hello("alice")["jsongle"]["status"], "success")
-            self.assertIsNone(session.presented)
+            for dn in ("a", "b", "c", "d"):
+                self.assertEqual(client.hello("alice", dn=dn)["jsongle"]["status"], "success")
+            self.assertEqual(session.presented, settings.get("app_token"))
             self.assertNotIn("_presented", {key for key, value in vars(wire.protocol).items() if value is not None})
 
 

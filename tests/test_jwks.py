@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.internet.testing import EventLoggingObserver
@@ -10,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.config import Config
 from jsongle_server.config_values import LARGEST_FILE
-from jsongle_server.jwks import REFRESH, SHORTEST, TIMEOUT, KeyFetcher
+from jsongle_server.jwks import AFTER_FAILURE, REFRESH, SHORTEST, TIMEOUT, KeyFetcher
 from jsongle_server.keys import Keys
 from tests.token_makers import jwk, key_set
-from tests.web_fakes import FakeAgent
+from tests.web_fakes import FakeAgent, FakeResponse
 
 URL = "https://keys.example/jwks?x=y"
 CONFIG = Config(jwks_url=URL)
@@ -67,35 +69,40 @@ class FetchTests(FetchCase):
         self.assertIsNotNone(self.keys.find("b"))
 
     def test_for_an_unknown_key(self) -> None:
-        """At once when somebody asks, but not again and again."""
+        """At once when somebody asks, however many do."""
         self.agent.answer(200, key_set(jwk("a")))
-        self.assertFalse(self.keys.await_others(lambda: None))
         self.clock.advance(SHORTEST)
-        self.assertTrue(self.keys.await_others(lambda: None))
-        self.assertTrue(self.keys.await_others(lambda: None))
+        waited: list[int] = []
+        for number in range(3):
+            self.keys.await_others(partial(waited.append, number))
         self.assertAsked(2)
+        self.assertEqual(waited, [])
         self.agent.answer(200, key_set(jwk("a")))
-        self.assertFalse(self.keys.await_others(lambda: None))
-        self.clock.advance(REFRESH)
-        self.assertAsked(3)
+        self.assertEqual(waited, [0, 1, 2])
 
-    def test_asked_just_before(self) -> None:
-        """Where somebody has just asked, the time for the next has not come yet."""
+    def test_not_again_and_again(self) -> None:
+        """Whoever asks just after another has been answered waits for the next time, which is not far."""
         self.agent.answer(200, key_set(jwk("a")))
-        self.clock.advance(REFRESH - 1)
-        self.fetcher.fetch()
-        self.agent.answer(500)
-        self.clock.rightNow -= SHORTEST / 2
-        self.clock.advance(SHORTEST)
+        self.clock.advance(SHORTEST - 1)
+        waited: list[str] = []
+        for _ in range(3):
+            self.keys.await_others(lambda: waited.append("over"))
+        self.assertAsked(1)
+        self.clock.advance(1)
         self.assertAsked(2)
-        self.clock.advance(SHORTEST)
+        self.agent.answer(200, key_set(jwk("b")))
+        self.assertEqual(len(waited), 3)
+        self.clock.advance(REFRESH - 1)
+        self.assertAsked(2)
+        self.clock.advance(1)
         self.assertAsked(3)
 
     def test_clock_set_back(self) -> None:
         """A clock that is set back does not keep keys from being fetched."""
         self.agent.answer(200, key_set(jwk("a")))
         self.clock.rightNow -= 10_000
-        self.assertTrue(self.keys.await_others(lambda: None))
+        self.keys.await_others(lambda: None)
+        self.assertAsked(2)
 
     def test_other_address(self) -> None:
         """A reload with another address asks that, and forgets what was under way."""
@@ -117,8 +124,16 @@ class FetchTests(FetchCase):
         self.fetcher.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertTrue(self.agent.requests[0][3].called)
-        self.assertFalse(self.keys.await_others(lambda: None))
+        self.assertIsNone(self.keys.fetch)
         self.assertEqual(self.lines, [])
+
+    def test_stopped_while_somebody_waits(self) -> None:
+        """Nobody waits for what will never be fetched."""
+        self.agent.answer(200, key_set(jwk("a")))
+        waited: list[str] = []
+        self.keys.await_others(lambda: waited.append("over"))
+        self.fetcher.stop()
+        self.assertEqual((waited, self.clock.getDelayedCalls()), (["over"], []))
 
     def test_stopped_between(self) -> None:
         """As little is left between two requests."""
@@ -142,7 +157,7 @@ class FailureTests(FetchCase):
             lambda: self.clock.advance(TIMEOUT),
         ):
             step()
-            self.clock.advance(SHORTEST)
+            self.clock.advance(AFTER_FAILURE)
 
     def test_last_keys_stay(self) -> None:
         """Whatever goes wrong, the last keys stay good; it is tried again, and said once."""
@@ -162,7 +177,7 @@ class FailureTests(FetchCase):
     def test_recovery(self) -> None:
         """When it works again, that is said as well, and the next failure anew."""
         self.agent.answer(500)
-        self.clock.advance(SHORTEST)
+        self.clock.advance(AFTER_FAILURE)
         self.agent.answer(200, key_set(jwk("a")))
         self.clock.advance(REFRESH)
         self.agent.answer(500)
@@ -186,8 +201,15 @@ class FailureTests(FetchCase):
     def test_slow_answer(self) -> None:
         """Whoever waits for keys does not wait longer than a request may take."""
         waited: list[str] = []
-        self.assertTrue(self.keys.await_others(lambda: waited.append("over")))
+        self.keys.await_others(lambda: waited.append("over"))
         self.clock.advance(TIMEOUT - 0.1)
         self.assertEqual(waited, [])
         self.clock.advance(0.1)
         self.assertEqual(waited, ["over"])
+        self.assertIn("no whole answer within 5 seconds", self.lines[-1])
+
+    def test_refusal_without_an_end(self) -> None:
+        """An answer that is of no use is not waited for to its end."""
+        response = FakeResponse(503, b"", end=None)
+        self.agent.requests[-1][3].callback(response)
+        self.assertTrue(response.is_aborted)

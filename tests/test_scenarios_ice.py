@@ -91,6 +91,35 @@ class IceTests(ScenarioCase):
         self.server.clock.advance(1000)
         self.assertNothing(alice)
 
+    def test_reload_with_others(self) -> None:
+        """What is in use when the settings change is replaced within half a minute, one client after the other."""
+        alice, bob = self.server.user("alice"), self.server.user("bob")
+        other = Config(**{**SETTINGS, "turn_urls": ("turn:other.example",)})
+        self.server.signaling.reconfigure(other)
+        self.server.clock.advance(0)
+        told = alice.take_one()["jsongle"]
+        self.assertEqual(
+            (told["event"], told["description"]["iceServers"][1]["urls"]), ("ice-servers", ["turn:other.example"])
+        )
+        self.assertNothing(bob)
+        self.server.clock.advance(15)
+        self.assertEqual(bob.take_one()["jsongle"]["description"]["ttl"], 600)
+        self.server.clock.advance(434)
+        self.assertNothing(alice, bob)
+        self.server.signaling.reconfigure(
+            Config(**{**SETTINGS, "turn_urls": ("turn:other.example",), "log_level": "warn"})
+        )
+        self.server.clock.advance(0)
+        self.assertNothing(bob)
+
+    def test_reload_with_the_first(self) -> None:
+        """Clients of a server that had none are told as well; STUN alone has no time to live."""
+        self.serve(ping_interval=0)
+        alice = self.server.user("alice")
+        self.server.signaling.reconfigure(Config(stun_urls=STUN))
+        self.server.clock.advance(0)
+        self.assertEqual(alice.take_one()["jsongle"]["description"], {"iceServers": [{"urls": list(STUN)}], "ttl": 0})
+
     def test_coming_back(self) -> None:
         """A client that comes back gets new ones with the ack, and has not missed those of its absence twice."""
         alice = self.server.connect()

@@ -29,7 +29,7 @@ class KeyCase(ScenarioCase):
     def setUp(self) -> None:
         """Starts it; keys are under way for as long as the test likes."""
         self.serve(jwks_url=URL)
-        self.server.keys.fetch = lambda: True
+        self.server.keys.fetch = lambda: None
 
     def say_hello(self, **description: Any) -> Client:
         """A new client that says hello."""
@@ -53,16 +53,43 @@ class WaitingTests(KeyCase):
     def test_refused_when_the_key_is_not_among_them(self) -> None:
         """A key that nobody knows after all is refused, and counts as a try."""
         alice = self.say_hello(token=signed("z"))
-        self.server.keys.fetch = lambda: False
         self.server.keys.replace(KEYS)
         failed, error = (message["jsongle"] for message in alice.take())
         self.assertEqual((failed["status"], error["description"]["errorCode"]), ("failed", 401001))
         self.assertIsNone(alice.closed)
 
+    def test_unknown_key_in_an_outage(self) -> None:
+        """While no keys can be fetched, a key that is not among the last may be good: the client is to try later."""
+        self.server.keys.replace(KEYS)
+        alice = self.say_hello(token=signed("new"))
+        self.server.keys.fail()
+        failed, error = (message["jsongle"] for message in alice.take())
+        self.assertEqual((failed["status"], error["description"]["errorCode"]), ("failed", 503001))
+
+    def test_nothing_to_fetch_at_once(self) -> None:
+        """Where fetching comes to nothing at once, so does the hello, and the client is listened to."""
+        self.server.keys.fetch = self.server.keys.fail
+        alice = self.say_hello(token=signed())
+        self.assertEqual([message["jsongle"]["action"] for message in alice.take()], ["ack", "session-error"])
+
+    def test_moved_by_then(self) -> None:
+        """What waited on a connection that the session has left by then is not heard."""
+        self.server.keys.replace(KEYS)
+        old = self.server.connect()
+        ack = old.hello("alice", token=signed(), resume=True)
+        old.say(
+            SERVER, "iq-result", query="session-hello", description={"uid": "alice", "token": signed("x"), "dn": "A"}
+        )
+        new = self.server.connect()
+        resume = {"token": ack["jsongle"]["description"]["resume"]["token"], "seq": 0}
+        self.assertTrue(new.hello("alice", token=signed(), resume=resume)["jsongle"]["description"]["resumed"])
+        self.server.keys.replace(read_key_set(key_set(jwk("x"), jwk("a"))))
+        self.assertNothing(new)
+        self.assertNotIn("dn", self.server.session_of(new).describe())
+
     def test_no_keys_to_be_had(self) -> None:
         """Without any keys nobody can be let in, and clients are told to come back later."""
         alice = self.say_hello(token=signed())
-        self.server.keys.fetch = lambda: False
         self.server.keys.fail()
         failed, error = (message["jsongle"] for message in alice.take())
         self.assertEqual((failed["status"], error["description"]["errorCode"]), ("failed", 503001))

@@ -88,6 +88,14 @@ class AdmissionTests(TokenCase):
         self.say_hello(bob, uid="bob", appToken="another")
         self.assertRefused(bob)
 
+    def test_fresh_token_beside_the_app_token(self) -> None:
+        """A hello that renews one token needs the other as well, unless that came with the handshake."""
+        self.serve(jwt_key=SHARED, app_token=APP_TOKEN)
+        alice = self.server.connect()
+        self.server.session_of(alice).presented = APP_TOKEN
+        for exp in (LATER, LATER + 100):
+            self.assertEqual(alice.hello("alice", token=token(exp=exp))["jsongle"]["status"], "success")
+
     def test_tokens_are_never_shown(self) -> None:
         """Other members see neither token."""
         self.serve(jwt_key=SHARED, app_token=APP_TOKEN)

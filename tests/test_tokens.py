@@ -130,6 +130,11 @@ class SignatureTests(TokenCase):
         self.assertEqual(check(config, token=token(secret=SECRET * 2, algorithm="HS512")), Grant())
         self.assertRefused("in a way that is not accepted", config, token=token(secret=SECRET * 2))
 
+    def test_settings_never_widen_what_a_key_is_for(self) -> None:
+        """A key that says for which algorithm it is is used with that alone."""
+        config = from_set(jwk("a", alg="ES256"), jwt_algorithms=("RS256", "ES512"))
+        self.assertRefused("in a way that is not accepted", config, token=token(secret=KEY, algorithm="ES256", kid="a"))
+
     def test_named_key_that_is_missing(self) -> None:
         """It is up to the caller whether there may be others."""
         for kid in ("b", None):
@@ -230,7 +235,8 @@ class ClaimTests(TokenCase):
     def test_name(self) -> None:
         """A name is passed on; what is none is refused."""
         self.assertEqual(check(shared(), token=token(name="Alice")).name, "Alice")
-        self.assertRefused("'name' must be a string", shared(), token=token(name=7))
+        for name in (7, "\ud83d"):
+            self.assertRefused("'name' must be a string", shared(), token=token(name=name))
 
     def test_rooms(self) -> None:
         """Patterns are passed on, a bounded number of them; what is no list of texts is refused."""
@@ -250,6 +256,14 @@ class GrantTests(SynchronousTestCase):
         for rid in ("team-", "team-a/b", "room1", "exact"):
             self.assertTrue(grant.allows(rid), rid)
         for rid in ("Team-a", "xteam-a", "room", "room12", "exactly", ""):
+            self.assertFalse(grant.allows(rid), rid)
+
+    def test_brackets_are_brackets(self) -> None:
+        """Nothing but the star and the question mark stands for anything else than itself."""
+        grant = Grant(rooms=("team[1]", "a[!b]*", "\\d"))
+        for rid in ("team[1]", "a[!b]x", "\\d"):
+            self.assertTrue(grant.allows(rid), rid)
+        for rid in ("team1", "ac", "acx", "d", "7"):
             self.assertFalse(grant.allows(rid), rid)
 
     def test_none_and_all(self) -> None:
