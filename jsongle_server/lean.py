@@ -17,12 +17,11 @@ from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from txaio.tx import make_logger
 
-from jsongle_server.upgrade import Upgrade, accept_upgrade, read_upgrade
+from jsongle_server.upgrade import MALFORMED, Upgrade, accept_upgrade, is_malformed, read_upgrade
 
 P = TypeVar("P", bound="LeanProtocol")
 
@@ -60,17 +59,17 @@ class LeanProtocol(WebSocketServerProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Ends the connection in Autobahn's eyes."""
-        if reason.check(ConnectionDone, ConnectionLost, ConnectionAborted):
-            self._connectionLost(reason)
-        else:
-            # Failures of TLS above all, which are logged.
-            super().connectionLost(reason)
+        # Not in its own way, which has a line at error for whoever speaks no TLS.
+        self._connectionLost(reason)
 
     def processHandshake(self) -> None:
-        """Answers an opening handshake, in Autobahn's way if it is not a plain one."""
+        """Answers an opening handshake, in Autobahn's way if it is not a plain one, but sound."""
         upgrade = read_upgrade(self.data) if self.is_fast else None
         if upgrade is None or (upgrade.extensions and not self.declines_extensions):
-            super().processHandshake()
+            if is_malformed(self.data):
+                self.failHandshake(MALFORMED)
+            else:
+                super().processHandshake()
             return
         self.data = upgrade.rest
         try:

@@ -28,11 +28,12 @@ def ask_proxy(request: Request, proxies: Proxies | None) -> None:
     """
     if proxies is None:
         return
-    given = {name: request.requestHeaders.getRawHeaders(name) for name in HEADERS}
-    headers = {name: ", ".join(lines) for name, lines in given.items() if lines}
-    if not headers:
-        return
     peer = normal(getattr(request.getClientAddress(), "host", UNIX))
+    # Nobody else's headers are so much as read.
+    if peer not in proxies:
+        return
+    given = {name: request.requestHeaders.getRawHeaders(name.encode("ascii")) for name in HEADERS}
+    headers = {name: b", ".join(lines).decode("iso-8859-1") for name, lines in given.items() if lines}
     try:
         client = client_address(peer, headers, proxies)
     except Ambiguous as error:

@@ -144,6 +144,13 @@ class RestChannel(HTTPChannel):
         """Takes data without granting more time for it: whoever trickles a request gets no longer than the others."""
         LineReceiver.dataReceived(self, data)
 
+    def lineReceived(self, line: bytes) -> None:
+        """Takes a line of a request's head; none may go on with the header before it (RFC 9112 section 5.2)."""
+        if line.startswith((b" ", b"\t")):
+            self._respondToBadRequestAndDisconnect()
+        else:
+            super().lineReceived(line)
+
     def requestDone(self, request: Any) -> None:
         """Ends a request. Others that came in the same read have a turn each, once the client has taken what is before.
 

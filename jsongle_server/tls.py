@@ -52,6 +52,7 @@ class Tls:
         self._seen = self._look()
         self._pair = read_pair(self._cert, self._key)
         self._options = make_options(self._pair)
+        self._problem: str | None = None
         self._watch = LoopingCall(self._reread_if_changed)
         self._watch.clock = clock
 
@@ -78,29 +79,41 @@ class Tls:
         # Without useHTTPS, which only a restart takes, there may be none any more.
         if config.cert is not None and config.key is not None:
             self._cert, self._key = config.cert, config.key
+        self._problem = None
         self._reread()
 
     def _reread_if_changed(self) -> None:
         if self._look() != self._seen:
-            self._reread()
+            self._problem = None
+        elif self._problem is None:
+            return
+        # What could not be used may be good by now without a change that shows: a folder above can be opened to us.
+        self._reread()
 
     def _reread(self) -> None:
         # Looked at before they are read: what changes in between is seen the next time.
         self._seen = self._look()
         try:
             pair = read_pair(self._cert, self._key)
-            if pair.chain == self._pair.chain:
-                return
-            options = make_options(pair)
+            options = make_options(pair) if pair.chain != self._pair.chain else None
         except ValueError as error:
-            self._log.error("TLS goes on with the certificate that it has: {problem}", problem=error)
+            if self._is_new(str(error)):
+                self._log.error("TLS goes on with the certificate that it has: {problem}", problem=error)
             return
-        except Exception:
+        except Exception as error:
             # Whatever it is, it must not end the watch over the files.
-            self._log.failure("TLS goes on with the certificate that it has", level=LogLevel.error)
+            if self._is_new(repr(error)):
+                self._log.failure("TLS goes on with the certificate that it has", level=LogLevel.error)
             return
-        self._pair, self._options = pair, options
-        self._tell()
+        self._problem = None
+        if options is not None:
+            self._pair, self._options = pair, options
+            self._tell()
+
+    def _is_new(self, problem: str) -> bool:
+        """Takes note of what is wrong; whether that has not been said yet."""
+        former, self._problem = self._problem, problem
+        return problem != former
 
     def _tell(self) -> None:
         if warning := self._pair.warning(self._clock.seconds()):
@@ -155,4 +168,5 @@ def _look_at(path: str) -> tuple[int, ...] | None:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    # The last is what a change of owner or mode shows in.
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionRequest
+from OpenSSL.SSL import Error as TlsError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger, LogLevel
@@ -132,6 +133,8 @@ class SignalingProtocol(FrameWriter):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Ends the session, if it has not ended, and every timer."""
+        if reason.check(TlsError):
+            self._note_tls_error(reason)
         self.end_reading()
         self.stop_resting()
         self._stop_timers()
@@ -283,6 +286,11 @@ class SignalingProtocol(FrameWriter):
     def _handshake_overdue(self) -> None:
         self.factory.signaling.metrics.refusals["timeout"] += 1
         self.transport.abortConnection()
+
+    def _note_tls_error(self, reason: Failure) -> None:
+        if self.state == self.STATE_CONNECTING:
+            self.factory.signaling.metrics.refusals["tls"] += 1
+        self._log.debug("TLS with {remote} failed: {reason}", remote=self.remote, reason=reason.value)
 
     def _has_said_hello(self) -> bool:
         return self._session is None or self._session.state is not SessionState.AWAITING_HELLO

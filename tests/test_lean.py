@@ -9,7 +9,7 @@ from autobahn.twisted.websocket import WebSocketServerProtocol
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
-from twisted.logger import LogLevel
+from twisted.logger import LogLevel, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -111,10 +111,12 @@ class EndTests(LogCase):
         self.lose(ConnectionLost())
         self.assertEqual({event["log_namespace"] for event in self.events}, {"jsongle_server.session.Session"})
 
-    def test_failure_of_tls_is_logged(self) -> None:
-        """What went wrong in TLS is an error in the log, as with Autobahn's own."""
+    def test_failure_of_tls_is_no_error(self) -> None:
+        """What went wrong in TLS is the client's doing, and so is a line at debug; Autobahn's would be an error."""
         self.lose(SSL.Error([("SSL routines", "", "bad record")]))
-        self.assertEqual(self.lines(LogLevel.error), ["SSL error: bad record (in )"])
+        (event,) = [event for event in self.events if formatEvent(event).startswith("TLS with ")]
+        self.assertIs(event["log_level"], LogLevel.debug)
+        self.assertEqual(self.lines(LogLevel.error), [])
 
     def test_closed_is_closed(self) -> None:
         """Its state says so, and a second loss does nothing."""

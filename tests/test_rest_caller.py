@@ -56,6 +56,15 @@ class CallerTests(SynchronousTestCase):
         self.serve(trusted_proxies=())
         self.assertEqual(self.caller(PROXY, X_Forwarded_For="192.0.2.9"), "10.0.0.1:40000")
 
+    def test_what_is_no_text(self) -> None:
+        """Bytes that are no UTF-8 are no address from a proxy, and from anybody else not looked at."""
+        self.serve()
+        for name in ("X_Forwarded_For", "Forwarded"):
+            for value in ("\udcff", "for=\udcff", "192.0.2.9, \udcff\udcfe"):
+                self.assertEqual(self.caller(REMOTE, **{name: value}), "192.0.2.7:40000")
+        self.assertEqual(self.caller(PROXY, X_Forwarded_For="192.0.2.9, \udcff"), "10.0.0.1:40000")
+        self.assertEqual(self.caller(PROXY, X_Forwarded_For="\udcff, 192.0.2.9"), "192.0.2.9")
+
     def test_contradiction(self) -> None:
         """Two headers that name different clients are a bad request on every route."""
         self.serve()

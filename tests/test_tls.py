@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
+from twisted.logger import LogLevel, formatEvent
 
 from jsongle_server.config import Config, ConfigError
 from jsongle_server.rest_site import CLOSE_TIMEOUT, IDLE_TIMEOUT, MAX_CONNECTIONS
@@ -132,12 +133,26 @@ class ConnectionTests(TlsCase):
         self.assertEqual(self.server.metrics.refusals["timeout"], 3)
 
     def test_plain_client(self) -> None:
-        """Who speaks no TLS is hung up on, without a traceback."""
+        """Who speaks no TLS is hung up on and counted; a line at debug says who it was, and none above that."""
         wire = self.wire()
         wire.protocol.dataReceived(REQUEST)
         self.clock.advance(0)
         self.assertIsNotNone(wire.transport.lost)
         self.assertEqual(self.server.factory.connections, set())
+        self.assertEqual(self.server.metrics.refusals, {"tls": 1})
+        (line,) = [event for event in self.seen if "failed" in str(formatEvent(event))]
+        self.assertTrue(formatEvent(line).startswith("TLS with 192.0.2.1:1024 failed: "))
+        self.assertEqual({event["log_level"] for event in self.seen} - {LogLevel.info}, {LogLevel.debug})
+
+    def test_nonsense_later(self) -> None:
+        """What is no TLS in an open connection ends it, and is no refused handshake."""
+        wire = self.wire()
+        wire.send(REQUEST)
+        wire.protocol.dataReceived(REQUEST)
+        self.clock.advance(0)
+        self.assertIsNotNone(wire.transport.lost)
+        self.assertEqual(self.server.metrics.refusals, {})
+        self.assertEqual(self.server.signaling.connection_count, 0)
 
 
 class RestTests(TlsCase):

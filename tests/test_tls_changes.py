@@ -90,6 +90,27 @@ class ChangeTests(TlsCase):
         self.clock.advance(WATCH_INTERVAL)
         self.assertEqual(self.served(), der(renewed))
 
+    def test_readable_later(self) -> None:
+        """A pair that becomes readable later is taken then, whether or not that shows, and meanwhile is one line."""
+        self.start()
+        self.lines()
+        renewed = make_certificate()
+        renewed.write(self.folder)
+
+        def deny(cert: str, key: str) -> Pair:
+            raise ValueError("not for you")
+
+        patched = self.patch(tls_module, "read_pair", deny)
+        for _ in range(3):
+            self.clock.advance(WATCH_INTERVAL)
+        self.assertEqual(self.lines(), ["TLS goes on with the certificate that it has: not for you"])
+        (self.folder / "key.pem").chmod(0o640)
+        self.clock.advance(WATCH_INTERVAL)
+        self.assertEqual(len(self.lines()), 1)
+        patched.restore()
+        self.clock.advance(WATCH_INTERVAL)
+        self.assertEqual(self.served(), der(renewed))
+
     def test_same_content(self) -> None:
         """Files that were written again as they were are no news."""
         self.start()
@@ -160,9 +181,9 @@ class ChangeTests(TlsCase):
         renewed.write(self.folder)
         patched = self.patch(tls_module, "read_pair", fail)
         self.clock.advance(WATCH_INTERVAL)
+        self.clock.advance(WATCH_INTERVAL)
         patched.restore()
         self.assertEqual(self.lines(), ["TLS goes on with the certificate that it has"])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        os.utime(self.folder / "cert.pem", ns=(1, 1))
         self.clock.advance(WATCH_INTERVAL)
         self.assertEqual(self.served(), der(renewed))
