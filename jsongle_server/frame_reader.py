@@ -35,17 +35,16 @@ class FrameReader(LeanProtocol):
     _poller: Poller | None = None
     _fd = -1
 
-    def receive_text(self, payload: bytes) -> None:
-        """Takes a text message: valid UTF-8, not longer than ``maxMessageSize``."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
 
-    def guarded(self, work: Callable[..., None], *args: Any) -> None:
-        """Does some work; whatever goes wrong with it stays with this connection."""
-        raise NotImplementedError
+        def receive_text(self, payload: bytes) -> None:
+            """Takes a text message: valid UTF-8, not longer than ``maxMessageSize``."""
 
-    def fail(self) -> None:
-        """Closes the connection for the exception that is being handled."""
-        raise NotImplementedError
+        def guarded(self, work: Callable[..., None], *args: Any) -> None:
+            """Does some work; whatever goes wrong with it stays with this connection."""
+
+        def fail(self) -> None:
+            """Closes the connection for the exception that is being handled."""
 
     def read(self, data: bytes) -> None:
         """Takes bytes after all those before."""

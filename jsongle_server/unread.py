@@ -7,9 +7,9 @@ is now. Layer 4.
 from __future__ import annotations
 
 import socket
+import struct
 from contextlib import suppress
 from fcntl import ioctl
-from struct import calcsize, unpack, unpack_from
 from termios import TIOCOUTQ
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ def kept_by_system(transport: Any) -> int:
     descriptor = _descriptor(transport)
     if descriptor is not None:
         with suppress(OSError, ValueError):  # another system, or a socket that is closed
-            (size,) = unpack("i", ioctl(descriptor.fileno(), TIOCOUTQ, bytes(calcsize("i"))))
+            (size,) = struct.unpack("i", ioctl(descriptor.fileno(), TIOCOUTQ, bytes(struct.calcsize("i"))))
             return int(size)
     return 0
 
@@ -44,11 +44,9 @@ def silent_for(transport: Any) -> float | None:
         return None
     try:
         info = descriptor.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_HEARD + 4)
-    except (OSError, AttributeError):  # not TCP, or closed
+        (milliseconds,) = struct.unpack_from("I", info, _LAST_HEARD)
+    except (OSError, AttributeError, struct.error):  # not TCP, closed, or a system that says less
         return None
-    if len(info) < _LAST_HEARD + 4:
-        return None
-    (milliseconds,) = unpack_from("I", info, _LAST_HEARD)
     return float(milliseconds) / 1000
 
 
