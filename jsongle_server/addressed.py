@@ -6,13 +6,13 @@ Part of every connection; knows transports and the requests that open them, and 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from autobahn.websocket.types import ConnectionRequest
 
 from jsongle_server.forwarded import Ambiguous, client_address, shown
 from jsongle_server.frame_reader import FrameReader
 from jsongle_server.handshake import refusal_for
+from jsongle_server.peers import host_of, peer_of
 from jsongle_server.upgrade import Upgrade
 
 
@@ -25,23 +25,25 @@ class Addressed(FrameReader):
     @property
     def remote(self) -> str:
         """The client's address, for people to read; its port where that is known."""
-        port: int | None = getattr(self.transport.getPeer(), "port", None)
-        return shown(self.host, port if self._client is None else None)
+        if self._client is not None:
+            return self._client
+        peer = peer_of(self.transport)
+        return shown(host_of(peer), getattr(peer, "port", None))
 
     @property
     def host(self) -> str:
         """The client's address without its port."""
-        return self._client or host_of(self.transport)
+        return self._client or host_of(peer_of(self.transport))
 
     def ask_proxy(self, request: ConnectionRequest | Upgrade) -> None:
         """Learns whom an opening handshake comes from, where trusted proxies say so.
 
-        :raises Refusal: they contradict themselves.
+        :raises Refusal: they contradict themselves, or say what cannot be read.
         """
         proxies = self.factory.proxies
         if proxies is None:
             return
-        peer = host_of(self.transport)
+        peer = host_of(peer_of(self.transport))
         try:
             client = client_address(peer, request.headers, proxies)
         except Ambiguous as error:
@@ -58,10 +60,3 @@ class Addressed(FrameReader):
         """Counts it out, if it was counted in."""
         if self._counted_host is not None:
             self.factory.addresses.closed(self._counted_host)
-
-
-def host_of(transport: Any) -> str:
-    """Where a transport leads to, without a port; ``unix`` for Unix sockets."""
-    host: str | None = getattr(transport.getPeer(), "host", None)
-    # An IPv4 client of a socket that serves both families shows as mapped.
-    return "unix" if host is None else host.removeprefix("::ffff:")

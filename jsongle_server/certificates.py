@@ -6,14 +6,14 @@ Owns what the files of the settings ``cert`` and ``key`` may hold. Must not know
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -23,10 +23,16 @@ from jsongle_server.config_values import read_file
 
 T = TypeVar("T")
 
-PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey
+PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
 MIN_RSA_BITS: Final = 2048
 """Shortest RSA key that clients accept."""
+
+MAX_CHAIN: Final = 16
+"""Most certificates in a chain, all of which every client is sent."""
+
+_CURVES: Final = (SECP256R1, SECP384R1, SECP521R1)
+_BEGIN: Final = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,11 @@ def _chain_in(pem: bytes) -> tuple[Certificate, ...]:
     except (ValueError, UnsupportedAlgorithm, InvalidVersion):
         held = "a private key" if b"PRIVATE KEY-----" in pem else "none that can be read"
         raise ValueError(f"a file with a certificate in PEM is (it holds {held})") from None
+    _, _, after = pem.rpartition(b"-----END ")[2].partition(b"-----")
+    if len(_BEGIN.findall(pem)) != len(chain) or b"-----" in after:
+        raise ValueError(f"a file of whole certificates in PEM is (it begins more than the {len(chain)} that it holds)")
+    if len(chain) > MAX_CHAIN:
+        raise ValueError(f"a chain of at most {MAX_CHAIN} certificates is (it has {len(chain)})")
     return chain
 
 
@@ -103,6 +114,10 @@ def _key_in(pem: bytes) -> PrivateKey:
         raise ValueError("a file with a private key in PEM is (it holds none that can be read)") from None
     if isinstance(key, RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
         raise ValueError(f"an RSA key of {MIN_RSA_BITS} bits or more is (it has {key.key_size})")
-    if not isinstance(key, PrivateKey):
-        raise ValueError("a key of RSA, on an elliptic curve, of Ed25519 or Ed448 is")
+    if not isinstance(key, PrivateKey) or not _is_known_curve(key):
+        raise ValueError("a key of RSA, of P-256, P-384, P-521 or Ed25519 is, as clients take no others")
     return key
+
+
+def _is_known_curve(key: PrivateKey) -> bool:
+    return not isinstance(key, EllipticCurvePrivateKey) or isinstance(key.curve, _CURVES)

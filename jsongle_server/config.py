@@ -18,6 +18,7 @@ from typing import Any, Final
 from jsongle_server.config_keys import KeySetFile, SigningKey
 from jsongle_server.config_rules import clashes
 from jsongle_server.config_table import SETTINGS, Setting
+from jsongle_server.config_values import quoted
 
 NEEDS_RESTART: Final = frozenset(
     {
@@ -37,7 +38,6 @@ NEEDS_RESTART: Final = frozenset(
 )
 """The settings that take effect when the server starts, and no reload changes."""
 
-_LONGEST_SHOWN: Final = 100
 _DAY: Final = 86_400
 
 
@@ -144,7 +144,7 @@ class Config:
             try:
                 read[setting.attribute] = setting.parse(values[name])
             except ValueError as error:
-                shown = "its value" if setting.secret else _shorten(values[name])
+                shown = "its value" if setting.secret else quoted(values[name])
                 problems.append(f"{labels.get(name, name)}: {shown} is not accepted; {error}")
                 bad.add(setting.attribute)
         config = cls(**read)
@@ -157,8 +157,3 @@ class Config:
 def default_text(setting: Setting) -> str:
     """Write the default of a setting as a user would."""
     return setting.text_in(Config())
-
-
-def _shorten(text: str) -> str:
-    """Quote a text for a message, all of it only where it is short."""
-    return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}…"

@@ -10,7 +10,9 @@ import ipaddress
 import re
 from typing import Final
 
-from jsongle_server.config_values import ValueKind, refusal, split_list, write_optional
+import idna
+
+from jsongle_server.config_values import ValueKind, quoted, refusal, split_list, write_optional
 
 # Underscores are no part of RFC 1123, but container networks use them in names.
 _LABEL: Final = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -23,13 +25,14 @@ _WEB_ADDRESS: Final = re.compile(
     r"https?://(\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))(:(?P<port>[0-9]{1,5}))?([/?][!\"$-~]*)?", re.ASCII
 )
 _ICE_ADDRESS: Final = re.compile(
-    r"(?P<scheme>stuns?|turns?):(\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))(:[0-9]{1,5})?"
+    r"(?P<scheme>stuns?|turns?):(\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))(:(?P<port>[0-9]{1,5}))?"
     r"(\?transport=(?P<transport>udp|tcp))?",
     re.ASCII,
 )
 UNIX: Final = "unix"
 """What stands for Unix sockets among networks."""
 
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ANY_ADDRESS: Final = frozenset({"", "::"})
 
@@ -77,9 +80,9 @@ def http_url() -> ValueKind[str | None]:
         if not text:
             return None
         match = _WEB_ADDRESS.fullmatch(text)
-        if match is None or not (match["ip6"] or _normal_address(match["host"]) or _normal_name(match["host"])):
+        if match is None or not _can_be_reached(match):
             raise refusal(accepts)
-        if (match["ip6"] and not _normal_address(match["ip6"])) or not 0 < int(match["port"] or 1) <= 65_535:
+        if match["host"] and not _is_idna(match["host"]):
             raise refusal(accepts)
         return text
 
@@ -95,10 +98,10 @@ def ice_urls(*schemes: str) -> ValueKind[tuple[str, ...]]:
         items = split_list(text)
         for item in items:
             match = _ICE_ADDRESS.fullmatch(item)
-            if match is None or match["scheme"] not in schemes or (match["transport"] and not has_transport):
-                raise ValueError(f"{accepts} is (not {item!r})")
-            if not (match["ip6"] or _normal_address(match["host"]) or _normal_name(match["host"])):
-                raise ValueError(f"{accepts} is (not {item!r})")
+            if match is None or match["scheme"] not in schemes or not _can_be_reached(match):
+                raise ValueError(f"{accepts} is (not {quoted(item)})")
+            if match["transport"] and not has_transport:
+                raise ValueError(f"{accepts} is (not {quoted(item)})")
         return tuple(dict.fromkeys(items))
 
     return ValueKind(accepts, parse, ",".join)
@@ -111,14 +114,35 @@ def hosts_overlap(one: str, other: str) -> bool:
     return "0.0.0.0" in (one, other) and ":" not in one + other
 
 
+def _can_be_reached(match: re.Match[str]) -> bool:
+    """Whether an address has a host that may be one, IPv6 in brackets, and a port that may be one, if it has any."""
+    if not 0 < int(match["port"] or 1) <= 65_535:
+        return False
+    if match["ip6"]:
+        return ":" in (_normal_address(match["ip6"]) or "")
+    return bool(_normal_address(match["host"]) or _normal_name(match["host"]))
+
+
+def _is_idna(host: str) -> bool:
+    """Whether a host name is one that Twisted looks up (RFC 5891), which is less than those of :func:`_normal_name`."""
+    try:
+        idna.encode(host)
+    except UnicodeError:
+        return False
+    return True
+
+
 def _normal_network(text: str) -> str:
-    """Give an IP network in its shortest form."""
+    """Give an IP network in its shortest form; one that is mapped into IPv6 (RFC 4291 section 2.5.5.2) is of IPv4."""
     if text.lower() == UNIX:
         return UNIX
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
         raise ValueError(f"a network like 10.0.0.0/8, an address, or {UNIX} is ({error})") from None
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        first = network.network_address.ipv4_mapped
+        network = ipaddress.ip_network((int(first or 0), network.prefixlen - _MAPPED.prefixlen))
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
@@ -131,10 +155,10 @@ def _normal_origin(text: str) -> str:
     port = int(match["port"]) if match and match["port"] else None
     if host is None or port == 0 or (port or 0) > 65_535:
         raise ValueError(
-            f"an origin like https://example.com or http://localhost:8000, without a path, is (not {text!r})"
+            f"an origin like https://example.com or http://localhost:8000, without a path, is (not {quoted(text)})"
         )
     if scheme in {"ws", "wss"}:
-        raise ValueError(f"the origin of the page, which starts with http or https, is (not {text!r})")
+        raise ValueError(f"the origin of the page, which starts with http or https, is (not {quoted(text)})")
     if port is None or port == _DEFAULT_PORTS.get(scheme):
         return f"{scheme}://{host}"
     return f"{scheme}://{host}:{port}"

@@ -32,6 +32,8 @@ _INTEGER: Final = re.compile(r"[0-9]{1,18}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 _PERIOD: Final = re.compile(r"([0-9]{1,9})([mhdw])")
 _TOKEN: Final = re.compile(r"[!-~]+")
+_PASTED: Final = re.compile(r"[\r\n]|-----BEGIN|^\s*(\{|\[\s*[{\"])")
+_LONGEST_SHOWN: Final = 100
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60}
 _LONGEST_PERIOD: Final = 365 * _SECONDS["d"]
 
@@ -275,6 +277,18 @@ def read_file(path: str) -> bytes:
     if len(content) > LARGEST_FILE:
         raise ValueError(f"a file of at most {LARGEST_FILE} bytes is")
     return content
+
+
+def quoted(text: str) -> str:
+    """Quote what a user wrote, for a message: only the beginning where it is long, and nothing that may be a secret.
+
+    Whole files that stand in the place of their path are not shown, nor is what stands before the host of an address.
+    """
+    if _PASTED.search(text):
+        return "its value"
+    _, at, rest = text.rpartition("@")
+    shown = f"…@{rest}" if at else text
+    return repr(shown) if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]!r}…"
 
 
 def write_optional(value: str | None) -> str:

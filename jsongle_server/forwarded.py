@@ -22,9 +22,9 @@ HEADERS: Final = (FORWARDED_FOR, FORWARDED)
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 # RFC 7239 section 4, with the blanks that lists may have (RFC 9110 section 5.6.1).
+_TOKEN: Final = r"[\w!#$%&'*+.^`|~-]+"
 _PAIR: Final = re.compile(
-    r"[ \t]*(?P<name>[\w!#$%&'*+.^`|~-]+)=(?:(?P<token>[\w!#$%&'*+.^`|~-]+)|\"(?P<quoted>(?:[^\"\\]|\\.)*)\")[ \t]*",
-    re.ASCII,
+    rf"[ \t]*(?:(?P<name>{_TOKEN})=(?:(?P<token>{_TOKEN})|\"(?P<quoted>(?:[^\"\\]|\\.)*)\")[ \t]*)?", re.ASCII
 )
 _ESCAPE: Final = re.compile(r"\\(.)")
 # An address may have a port behind it, also a hidden one (RFC 7239 section 6.3); with one, IPv6 stands in brackets.
@@ -36,7 +36,8 @@ _NODE: Final = re.compile(
 
 
 class Ambiguous(ValueError):
-    """The two headers lead to different clients; the text says so."""
+    """The headers of a proxy do not say who the client is: they contradict each other, or cannot be read; the text says
+    which."""
 
 
 class Proxies:
@@ -74,8 +75,9 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Proxies) -> s
     :param peer: where the connection comes from, an address or ``unix``.
     :param headers: by name in small letters, those that came several times joined by commas.
     :param trusted: the only ones whose headers are looked at.
-    :raises Ambiguous: both headers are there and lead to different addresses. A proxy that sets one of them and passes
-        the other on would let its clients choose who they are.
+    :raises Ambiguous: both headers are there and lead to different addresses, or ``Forwarded`` cannot be read. A proxy
+        that sets one of them and passes the other on would let its clients choose who they are; one that adds to what
+        cannot be read would have them count as itself, and get around blocks.
     """
     peer = normal(peer)
     if peer not in trusted:
@@ -93,6 +95,11 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Proxies) -> s
 def normal(host: str) -> str:
     """An address in the form in which it is compared: IPv4 as such, also where it shows as mapped into IPv6."""
     return _normal_address(host) or host
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, and nothing but that: no name, and no zone, which may be any text."""
+    return "%" not in host and _normal_address(host) is not None
 
 
 def address_in(text: str) -> str | None:
@@ -127,23 +134,25 @@ def _listed(header: str) -> Iterator[str | None]:
 
 
 def _elements(header: str) -> Iterator[str | None]:
-    """The addresses of ``Forwarded``; ``None`` for an element without one, or a header that cannot be read."""
+    """The addresses of ``Forwarded``; ``None`` for an element without one, an empty element among them.
+
+    :raises Ambiguous: it cannot be read.
+    """
     nodes: list[str | None] = []
-    at = 0
-    while match := _PAIR.match(header, at):
-        if match["name"].lower() == "for":
-            nodes.append(address_in(match["token"] or _ESCAPE.sub(r"\1", match["quoted"])))
-        at = match.end()
-        end = header[at : at + 1]
-        if end in ("", ","):
+    at, end = 0, ","
+    while end:
+        match = _PAIR.match(header, at)
+        assert match is not None  # as it may be empty
+        if (match["name"] or "").lower() == "for":
+            nodes.append(address_in(match["token"] or _ESCAPE.sub(r"\1", match["quoted"] or "")))
+        end = header[match.end() : match.end() + 1]
+        if end not in ("", ",", ";"):
+            raise Ambiguous("The header Forwarded cannot be read; the proxy must overwrite or drop what clients send")
+        if end != ";":
             # Each parameter may occur once (section 4).
             yield nodes[0] if len(nodes) == 1 else None
             nodes.clear()
-        if end not in (",", ";"):
-            break
-        at += 1
-    if at < len(header) or header[-1:] in ("", ",", ";"):
-        yield None
+        at = match.end() + 1
 
 
 def _normal_address(text: str) -> str | None:

@@ -76,10 +76,6 @@ class TokenBucket:
             return 0.0
         return (1 - tokens) / self._rate
 
-    def is_full(self, now: float) -> bool:
-        """Whether nothing was taken that has not come back."""
-        return self._fill(now) >= self._burst
-
     def _fill(self, now: float) -> float:
         passed = now - self._seen
         self._seen = now

@@ -17,7 +17,8 @@ from twisted.internet.address import IPv6Address as TCP6Address
 from twisted.internet.address import UNIXAddress
 from twisted.logger import Logger
 
-from jsongle_server.rest_caller import describe_caller, socket_peer
+from jsongle_server.peers import socket_peer
+from jsongle_server.rest_caller import describe_caller
 from jsongle_server.rest_cors import origin_of
 from jsongle_server.rest_json import HttpError
 

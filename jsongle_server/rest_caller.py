@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.protocols.policies import ProtocolWrapper
 
 from jsongle_server.config_addresses import UNIX
 from jsongle_server.forwarded import HEADERS, Ambiguous, Proxies, client_address, normal, shown
+from jsongle_server.peers import host_of
 from jsongle_server.rest_json import HttpError
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ def ask_proxy(request: Request, proxies: Proxies | None) -> None:
     """Has a request come from the client that trusted proxies name, if they do.
 
     :param proxies: the trusted ones; ``None`` where nobody is.
-    :raises HttpError: they contradict themselves.
+    :raises HttpError: they contradict themselves, or say what cannot be read.
     """
     if proxies is None:
         return
-    peer = normal(getattr(request.getClientAddress(), "host", UNIX))
+    peer = host_of(request.getClientAddress())
     # Nobody else's headers are so much as read.
     if peer not in proxies:
         return
@@ -47,13 +47,4 @@ def describe_caller(address: IAddress) -> str:
     """A peer's address for people to read; its port where that is known."""
     if not isinstance(address, IPv4Address | IPv6Address):
         return UNIX
-    # An IPv4 client of a socket that serves both families.
-    return shown(address.host.removeprefix("::ffff:"), None if address.port == UNKNOWN_PORT else address.port)
-
-
-def socket_peer(transport: Any) -> IAddress:
-    """Where the socket under a transport leads to, whatever a header of the PROXY protocol says."""
-    while isinstance(transport, ProtocolWrapper):
-        transport = transport.transport
-    peer: IAddress = transport.getPeer()
-    return peer
+    return shown(normal(address.host), None if address.port == UNKNOWN_PORT else address.port)

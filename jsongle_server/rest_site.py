@@ -19,6 +19,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request, Site
 
+from jsongle_server.peers import peer_of
 from jsongle_server.rest_json import HttpError, answer_error, raw_error
 
 if TYPE_CHECKING:
@@ -139,6 +140,10 @@ class RestChannel(HTTPChannel):
         self.site.connections -= 1
         self._stop_waiting()
         super().connectionLost(reason)
+
+    def getPeer(self) -> IAddress:
+        """Whom its requests come from, before a proxy's headers are asked."""
+        return peer_of(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         """Takes data without granting more time for it: whoever trickles a request gets no longer than the others."""

@@ -7,8 +7,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server import addresses
-from jsongle_server.addresses import Addresses
+from jsongle_server.addresses import MAX_REMEMBERED, Addresses
 from jsongle_server.config import Config
+from jsongle_server.limits import TokenBucket
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
@@ -60,14 +61,41 @@ class AddressesTests(SynchronousTestCase):
         tries = [self.may(HERE, handshake_rate=1, handshake_burst=3) for _ in range(4)]
         self.assertEqual(tries, [True, True, True, False])
 
+    def test_ipv6(self) -> None:
+        """Of IPv6 a client has all addresses of one ``/64``, which count as one; they are counted out as such, too."""
+        self.addresses.opened("2001:db8::1")
+        self.assertFalse(self.may("2001:db8::2", max_connections_per_address=1))
+        self.assertTrue(self.may("2001:db8:0:1::2", max_connections_per_address=1))
+        self.addresses.closed("2001:db8::3")
+        self.assertTrue(self.may("2001:db8::2", max_connections_per_address=1))
+        tries = [self.may(f"2001:db8::{number}", handshake_rate=1, handshake_burst=2) for number in range(3)]
+        self.assertEqual(tries, [True, True, False])
+
     def test_memory_is_bounded(self) -> None:
-        """However many addresses come, few are remembered: those that were quiet are forgotten first."""
+        """However many addresses come, few are remembered: those that have been quiet for longest are forgotten."""
         self.patch(addresses, "MAX_REMEMBERED", 3)
-        for number in range(3):
-            self.may(f"192.0.2.{number}", float(number), handshake_rate=0.1, handshake_burst=1)
-        self.may("198.51.100.1", 11.0, handshake_rate=0.1, handshake_burst=1)
-        self.assertNotIn("192.0.2.0", self.addresses._handshakes)
-        self.assertFalse(self.may("192.0.2.2", 11.0, handshake_rate=0.1, handshake_burst=1))
+        for number in (0, 1, 2, 0):
+            self.may(f"192.0.2.{number}", handshake_rate=0.1, handshake_burst=1)
+        self.may("198.51.100.1", handshake_rate=0.1, handshake_burst=1)
+        self.assertEqual(list(self.addresses._handshakes), ["192.0.2.2", "192.0.2.0", "198.51.100.1"])
+        self.assertFalse(self.may("192.0.2.0", handshake_rate=0.1, handshake_burst=1))
         for number in range(100):
-            self.may(f"203.0.113.{number}", 11.0, handshake_rate=0.1, handshake_burst=1)
-            self.assertLessEqual(len(self.addresses._handshakes), 3)
+            self.may(f"203.0.113.{number}", handshake_rate=0.1, handshake_burst=1)
+            self.assertEqual(len(self.addresses._handshakes), 3)
+
+    def test_room_is_made_at_once(self) -> None:
+        """Once as many are remembered as may be, a new address costs no look at the others."""
+        for number in range(MAX_REMEMBERED + 100):
+            self.may(f"192.0.{number >> 8}.{number & 255}", handshake_rate=1, handshake_burst=1)
+        filled: list[object] = []
+        fill = TokenBucket._fill
+
+        def note(bucket: TokenBucket, now: float) -> float:
+            filled.append(bucket)
+            return fill(bucket, now)
+
+        self.patch(TokenBucket, "_fill", note)
+        for number in range(10):
+            self.may(f"198.51.100.{number}", 1.0, handshake_rate=1, handshake_burst=1)
+        self.assertEqual(len(filled), 10)
+        self.assertEqual(len(self.addresses._handshakes), MAX_REMEMBERED)

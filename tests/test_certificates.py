@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.certificates import read_pair
+from jsongle_server.certificates import MAX_CHAIN, read_pair
 from jsongle_server.testing_certificates import DAY, make_certificate
 
 
@@ -40,7 +40,7 @@ class PairTests(SynchronousTestCase):
             ec.generate_private_key(ec.SECP384R1()),
             rsa.generate_private_key(65_537, 2048),
             ed25519.Ed25519PrivateKey.generate(),
-            ed448.Ed448PrivateKey.generate(),
+            ec.generate_private_key(ec.SECP521R1()),
         ):
             made = make_certificate(key=key)
             made.write(self.folder)
@@ -88,11 +88,14 @@ class PairTests(SynchronousTestCase):
         self.assertEqual(self.problem(), expected)
 
     def test_other_keys(self) -> None:
-        """Keys that are too short, or of a kind that cannot sign."""
+        """Keys that are too short, of a kind that cannot sign, or that clients do not take."""
+        others = "a key of RSA, of P-256, P-384, P-521 or Ed25519 is, as clients take no others"
         short = rsa.generate_private_key(65_537, 1024)
         for key, problem in (
             (short, "an RSA key of 2048 bits or more is (it has 1024)"),
-            (x25519.X25519PrivateKey.generate(), "a key of RSA, on an elliptic curve, of Ed25519 or Ed448 is"),
+            (x25519.X25519PrivateKey.generate(), others),
+            (ed448.Ed448PrivateKey.generate(), others),
+            (ec.generate_private_key(ec.SECP256K1()), others),
         ):
             self.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
             self.assertEqual(self.problem(), f"key: 'key.pem' is not accepted; {problem}")
@@ -114,6 +117,30 @@ class PairTests(SynchronousTestCase):
         self.cert.write_bytes(root.cert_pem + own.cert_pem)
         expected = "cert: 'cert.pem' is not accepted; the server's own certificate as the first one is"
         self.assertEqual(self.problem(), expected)
+
+    def test_cut_off(self) -> None:
+        """A certificate of the chain that begins and does not end, wherever it was cut."""
+        issuer = make_certificate(name="root")
+        own = make_certificate(issuer=issuer)
+        own.write(self.folder)
+        whole = own.cert_pem + issuer.cert_pem
+        expected = (
+            "cert: 'cert.pem' is not accepted; a file of whole certificates in PEM is (it begins more than the 1 "
+        )
+        for length in (len(own.cert_pem) + 15, len(own.cert_pem) + 200, len(whole) - 10):
+            self.cert.write_bytes(whole[:length])
+            self.assertTrue(self.problem().startswith(expected), length)
+        self.cert.write_bytes(issuer.cert_pem[:200] + b"\n" + own.cert_pem)
+        self.assertIn("is not accepted; ", self.problem())
+        self.cert.write_bytes(whole + own.key_pem)
+        self.assertEqual(len(read_pair(str(self.cert), str(self.key)).chain), 2)
+
+    def test_long_chain(self) -> None:
+        """As many certificates as a chain may have, and one more."""
+        self.cert.write_bytes(self.made.cert_pem * MAX_CHAIN)
+        self.assertEqual(len(read_pair(str(self.cert), str(self.key)).chain), MAX_CHAIN)
+        self.cert.write_bytes(self.made.cert_pem * (MAX_CHAIN + 1))
+        self.assertTrue(self.problem().endswith("a chain of at most 16 certificates is (it has 17)"))
 
     def test_names(self) -> None:
         """Settings are called as their user knows them."""

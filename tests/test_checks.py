@@ -33,8 +33,15 @@ class ExamineTests(SynchronousTestCase):
         self.assertEqual(warnings, [])
         self.assertEqual(examine(Config(ws_endpoint="tcp:8080", rest_endpoint="unix:s"), 0.0), ([], []))
 
+    def test_proxies(self) -> None:
+        """Trusting everybody is a warning for each network that is everybody."""
+        config = Config(trusted_proxies=("10.0.0.0/8", "0.0.0.0/0", "unix", "::/0"))
+        problems, warnings = examine(config, 0.0)
+        self.assertEqual(problems, [])
+        self.assertEqual([warning.split()[1] for warning in warnings], ["0.0.0.0/0", "::/0"])
+
     def test_certificate(self) -> None:
-        """One that OpenSSL does not take is a problem, one that clients do not take a warning."""
+        """One whose key clients do not take is a problem, one that they do not take now a warning."""
         made = make_certificate()
         begin = made.certificate.not_valid_before_utc.timestamp()
         self.assertEqual(examine(self.tls(made), begin + 1), ([], []))
@@ -43,7 +50,7 @@ class ExamineTests(SynchronousTestCase):
         self.assertIn("is not valid before", warning)
         weak = make_certificate(key=ec.generate_private_key(ec.SECP192R1()))
         (problem,), warnings = examine(self.tls(weak), begin - 1)
-        self.assertIn("OpenSSL does not accept it", problem)
+        self.assertIn("as clients take no others", problem)
         self.assertEqual(warnings, [])
 
     def test_certificate_of_no_use(self) -> None:

@@ -171,6 +171,24 @@ class MappingTests(SettingCase):
         (problem,) = self.problems(wsPort="9" * 10_000)
         self.assertLess(len(problem), 300)
 
+    def test_what_may_be_secret_is_not_shown(self) -> None:
+        """Nor is a key or a key set that was pasted in the place of its path, or the password of an address."""
+        for name, value in (
+            ("key", "-----BEGIN PRIVATE KEY-----\nhunter2"),
+            ("key", "-----BEGIN PRIVATE KEY-----hunter2"),
+            ("cert", "hunter2\rhunter2"),
+            ("jwksPath", '{"keys": [{"d": "hunter2"}]}'),
+            ("jwksPath", ' [{"d": "hunter2"}]'),
+            ("jwksUrl", "https://me:hunter2@a.example/x"),
+            ("webhookUrl", "https://me:hunter2/@a.example/" + "x" * 200),
+            ("corsPolicyOrigin", "https://me:hunter2@a.example"),
+            ("turnUrls", "turn:me:hunter2@a.example"),
+        ):
+            problem = next(problem for problem in self.problems(**{name: value}) if problem.startswith(f"{name}: "))
+            self.assertNotIn("hunter2", problem)
+        (problem,) = self.problems(jwksUrl="https://me:hunter2@a.example/x")
+        self.assertTrue(problem.startswith("jwksUrl: '…@a.example/x' is not accepted; "))
+
     def test_label_names_the_problem(self) -> None:
         """A caller's label stands in the place of the name."""
         error = self.assertRaises(

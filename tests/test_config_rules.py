@@ -115,6 +115,8 @@ class ListTests(SettingCase):
                 "10.0.0.0/8, ::1 unix": ("10.0.0.0/8", "::1", "unix"),
                 "2001:0DB8::/32 UNIX": ("2001:db8::/32", "unix"),
                 "192.0.2.1/32 192.0.2.1": ("192.0.2.1",),
+                "::ffff:10.0.0.0/104 ::ffff:a00:1": ("10.0.0.0/8", "10.0.0.1"),
+                "::ffff:0:0/96 ::/0": ("0.0.0.0/0", "::/0"),
             },
         )
         self.assertRefuses("trustedProxies", ["10.0.0.1/8", "proxy.example", "*", "10.0.0.0/33", ","])
@@ -153,6 +155,8 @@ class ListTests(SettingCase):
             ],
         )
         self.assertRefuses("turnUrls", ["turn:a.example?transport=tls", "stun:a.example", "turn:-.example", "turn:a:x"])
+        self.assertRefuses("stunUrls", ["stun:a:0", "stun:a:99999", "stun:[192.0.2.1]", "stun:[::1]:65536"])
+        self.assertAccepts("stunUrls", {"stun:a_b:1,stun:a:65535": ("stun:a_b:1", "stun:a:65535")})
 
     def test_web_addresses(self) -> None:
         """Addresses that can be asked, without secrets in them."""
@@ -169,6 +173,10 @@ class ListTests(SettingCase):
                 "http://a.example:0",
                 "http://a.example:65536",
                 "http://[zz]",
+                "http://[192.0.2.1]",
+                "http://my_host.example/",
+                "http://xn--a/",
+                "http://ab--c.example/",
                 "http://",
                 "http://a.example/ü",
             ],

@@ -36,7 +36,7 @@ LAYERS: Final[dict[int, str]] = {
     """,
     4: """
         websocket websocket_factory lean frame_reader frame_writer framing flusher poller outbox unread
-        handshake upgrade credentials addresses addressed keepalive timeouts clock_watch
+        handshake upgrade credentials addresses addressed peers keepalive timeouts clock_watch
         listening listeners endpoints unix_sockets tls checks
         rest rest_* openapi telemetry
         jwks http_body http_pool webhooks webhook_client

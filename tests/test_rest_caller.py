@@ -75,6 +75,14 @@ class CallerTests(SynchronousTestCase):
             self.assertIn("X-Forwarded-For and Forwarded", answer.json["errorMsg"])
         self.assertEqual(self.server.ask("GET", "/about", peer=REMOTE, headers=headers).status, 200)
 
+    def test_unreadable(self) -> None:
+        """A header of a trusted proxy that cannot be read is a bad request, too."""
+        self.serve()
+        for value in ('for="x, for=192.0.2.9', "\udcff"):
+            answer = self.server.ask("GET", "/about", peer=PROXY, headers={"Forwarded": value})
+            self.assertEqual((answer.status, answer.json["errorCode"]), (400, 400001))
+            self.assertIn("Forwarded cannot be read", answer.json["errorMsg"])
+
     def test_reload(self) -> None:
         """Requests that come after a change of the setting go by it."""
         self.serve()

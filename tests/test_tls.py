@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 from twisted.logger import LogLevel, formatEvent
 
+from jsongle_server import certificates
 from jsongle_server.config import Config, ConfigError
 from jsongle_server.rest_site import CLOSE_TIMEOUT, IDLE_TIMEOUT, MAX_CONNECTIONS
 from jsongle_server.testing_certificates import make_certificate
@@ -208,8 +209,9 @@ class StartTests(TlsCase):
         self.assertEqual(len(raised.exception.problems), 1)
 
     def test_what_openssl_refuses(self) -> None:
-        """A key that is too weak for OpenSSL is refused in its words."""
-        make_certificate(key=ec.generate_private_key(ec.SECP192R1())).write(self.folder)
+        """What is too weak for OpenSSL is refused in its words, should it come so far."""
+        self.patch(certificates, "MIN_RSA_BITS", 1024)
+        make_certificate(key=rsa.generate_private_key(65_537, 1024)).write(self.folder)
         with self.assertRaises(ConfigError) as raised:
             make_tls(self.config, self.clock)
         self.assertEqual(

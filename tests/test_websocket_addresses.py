@@ -65,6 +65,12 @@ class AddressLimitTests(AddressCase):
         self.serve(max_connections_per_address=1)
         self.assertEqual([self.status(HERE), self.status(f"::ffff:{HERE}")], [101, 429])
 
+    def test_ipv6(self) -> None:
+        """Of IPv6, all addresses of one ``/64`` count as one."""
+        self.serve(max_connections_per_address=1)
+        hosts = ("2001:db8::1", "2001:db8::ffff:0:0:2", "2001:db8:0:1::1")
+        self.assertEqual([self.status(host) for host in hosts], [101, 429, 101])
+
     def test_handshakes(self) -> None:
         """Over ``handshakeRate`` an address gets 429 until there is room again."""
         self.serve(handshake_rate=1, handshake_burst=2)
@@ -166,6 +172,22 @@ class ProxyTests(AddressCase):
         self.assertEqual(body["errorCode"], 400000)
         self.assertIn("X-Forwarded-For and Forwarded", body["errorMsg"])
         self.assertEqual(self.server.metrics.refusals["bad_request"], 1)
+
+    def test_unreadable(self) -> None:
+        """Where the header cannot be read the request is refused, and nobody counts as the proxy."""
+        self.serve(trusted_proxies=(PROXY,))
+        for headers in ((f'Forwarded: for="x, for={THERE}',), ('Forwarded: for="x', f"Forwarded: for={THERE}")):
+            status, _, answer = self.asked(PROXY, *headers)
+            self.assertEqual(status, 400)
+            self.assertIn(b"Forwarded cannot be read", answer)
+        self.assertEqual(self.remotes(), [])
+
+    def test_mapped_in_other_forms(self) -> None:
+        """An IPv4 address is shown and compared as one, in whatever form it is mapped into IPv6."""
+        self.serve()
+        for host in ("::ffff:102:304", "0:0:0:0:0:ffff:102:304", "::FFFF:1.2.3.4"):
+            self.status(host)
+        self.assertEqual(self.remotes(), ["1.2.3.4:1024"] * 3)
 
     def test_reload(self) -> None:
         """Connections that come after a change of the setting go by it."""
