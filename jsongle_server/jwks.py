@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.logger import Logger
-from twisted.web.client import Agent, ResponseFailed
+from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 
 from jsongle_server import __version__
 from jsongle_server.config_values import LARGEST_FILE
 from jsongle_server.http_body import BodyTooLarge, abandon, read_body
-from jsongle_server.http_pool import QuietPool
+from jsongle_server.http_pool import QuietPool, make_agent
 from jsongle_server.key_set import Key, read_key_set
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class KeyFetcher:
     def __init__(self, reactor: Any, keys: Keys, *, agent: IAgent | None = None) -> None:
         self._reactor = reactor
         self._keys = keys
-        self._agent = agent or Agent(reactor, connectTimeout=TIMEOUT, pool=QuietPool(reactor, persistent=False))
+        pool = QuietPool(reactor, persistent=False)
+        self._agent = agent or make_agent(reactor, connect_timeout=TIMEOUT, pool=pool)
         self._url: str | None = None
         self._next: IDelayedCall | None = None
         self._fetching: Deferred[None] | None = None

@@ -22,12 +22,18 @@ LEVELS: Final = ("trace", "debug", "info", "warn", "error", "fatal")
 DEFAULT_LEVEL: Final = "info"
 """The level of a server that was told nothing else."""
 
+AUDIT: Final = "jsongle_server.audit"
+"""The logger of what administrators do, which passes at every level: whoever turns the log down hides nothing."""
+
 _NAMESPACE: Final = "jsongle_server"
 _ERROR: Final = LEVELS.index("error")
 
 # Autobahn's info and warn lines quote the request ("failing WebSocket opening handshake ('HTTP method … not allowed')")
 # and its debug lines print it whole, tokens included. What matters of a connection is logged by our own protocol.
 _QUOTES_CLIENTS: Final = ("autobahn", "txaio")
+
+# It has an info line for each interim answer, of which a server that is asked may send as many as it likes.
+_HTTP_CLIENT: Final = "twisted.web._newclient"
 
 
 @implementer(ILogFilterPredicate)
@@ -86,8 +92,10 @@ class LogControl:
 
         :returns: ``PredicateResult.maybe`` when it may pass, ``PredicateResult.no`` when it may not.
         """
+        if event.get("log_namespace") == AUDIT:
+            return PredicateResult.maybe
         severity = _severity(event)
-        if severity < self._threshold or (severity < _ERROR and _is_from(event, _QUOTES_CLIENTS)):
+        if severity < self._threshold or (severity < _ERROR and _is_led_by_others(event)):
             return PredicateResult.no
         return PredicateResult.maybe
 
@@ -114,6 +122,11 @@ def _severity(event: LogEvent) -> int:
         name = level.name if level is not None else DEFAULT_LEVEL
     severity = LEVELS.index(name)
     return max(severity, _ERROR) if event.get("log_failure") is not None else severity
+
+
+def _is_led_by_others(event: LogEvent) -> bool:
+    """Whether those at the other ends of connections decide what the line says, or how many there are."""
+    return _is_from(event, _QUOTES_CLIENTS) or event.get("log_namespace") == _HTTP_CLIENT
 
 
 def _is_from(event: LogEvent, packages: tuple[str, ...]) -> bool:

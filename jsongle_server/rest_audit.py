@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-_log: Final = Logger(namespace="jsongle_server.audit")
+from jsongle_server.logs import AUDIT
+
+_log: Final = Logger(namespace=AUDIT)
 
 
 def audit(caller: str, what: str, *, target: str, result: str, **fields: Any) -> None:
-    """Writes the line of one change, at level info; call it once the change is made.
+    """Writes the line of one change, whatever is logged otherwise; call it once the change is made.
 
     :param caller: who made it: the caller's address.
     :param what: what was done.

@@ -46,6 +46,9 @@ MAX_CONNECTIONS: Final = 512
 MAX_HEAD: Final = 16_384
 """Largest request line with its headers, in bytes."""
 
+MAX_LENGTH_DIGITS: Final = 19
+"""Most digits of a ``Content-Length``: those of the largest file that there can be."""
+
 OTHER_ROUTE: Final = "other"
 """The label of every request that no route belongs to."""
 
@@ -206,6 +209,17 @@ class RestChannel(HTTPChannel):
             self.paused = False
             self._networkProducer.resumeProducing()
             self.dataReceived(b"")
+
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
+        # Twisted would ask int() for any number of digits, which raises, and take what is in HTTP no more (RFC 9112
+        # section 6.1): identity, beside which there may be anything.
+        is_too_long = header == b"Content-Length" and len(data) > MAX_LENGTH_DIGITS
+        is_unknown = header == b"Transfer-Encoding" and data.lower() != b"chunked"
+        if is_too_long or is_unknown:
+            self._failChooseTransferDecoder()
+            return False
+        is_taken: bool = super()._maybeChooseTransferDecoder(header, data)
+        return is_taken
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         # Twisted's own, private as it is, is the only place that all malformed requests pass; it sends no body.

@@ -9,16 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, TimeoutError, succeed
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, ResponseFailed, ResponseNeverReceived
+from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from jsongle_server import __version__
 from jsongle_server.http_body import read_body
-from jsongle_server.http_pool import QuietPool
+from jsongle_server.http_pool import KeptConnectionLost, QuietPool, make_agent
 from jsongle_server.privacy import printable
 from jsongle_server.webhook_retries import Answer
 
@@ -54,8 +53,9 @@ class WebhookClient:
         self._pool = QuietPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = MAX_CONNECTIONS
         self._pool.cachedConnectionTimeout = KEPT_TIME
-        self._agent = agent or Agent(reactor, connectTimeout=TRY_TIME, pool=self._pool)
-        self._fresh = agent or Agent(reactor, connectTimeout=TRY_TIME, pool=QuietPool(reactor, persistent=False))
+        self._agent = agent or make_agent(reactor, connect_timeout=TRY_TIME, pool=self._pool)
+        once = QuietPool(reactor, persistent=False)
+        self._fresh = agent or make_agent(reactor, connect_timeout=TRY_TIME, pool=once)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Sends one webhook; canceling gives it up.
@@ -69,15 +69,15 @@ class WebhookClient:
         try:
             try:
                 response = await self._request(self._agent, url, sent, body, ends)
-            except ResponseNeverReceived as error:
-                if not _is_hung_up(error):
-                    raise
-                # The receiver may just have been about to close a connection that was kept: that is no failure.
+            except KeptConnectionLost:
+                # The receiver may just have been about to close it: that is no failure.
                 response = await self._request(self._fresh, url, sent, body, ends)
         except Exception as error:
             return Answer(None, reason=_reason(error))
         await self._throw_away(response, ends - self._reactor.seconds())
-        retry_after = response.headers.getRawHeaders("retry-after", [None])[0]
+        # Asked for by a name that is text, headers are decoded as UTF-8, which they need not be.
+        values = response.headers.getRawHeaders(b"retry-after", [])
+        retry_after = values[0].decode("latin-1") if values else None
         return Answer(response.code, reason=f"HTTP {response.code}", retry_after=retry_after)
 
     def _request(self, agent: IAgent, url: str, headers: Headers, body: bytes, ends: float) -> Deferred[IResponse]:
@@ -116,11 +116,6 @@ class _Body:
 
     def resumeProducing(self) -> None:
         """As above."""
-
-
-def _is_hung_up(error: ResponseNeverReceived) -> bool:
-    """Whether the receiver has ended the connection, rather than we."""
-    return any(reason.check(ConnectionDone, ConnectionLost) for reason in error.reasons)
 
 
 def _timed_out(result: object, seconds: float) -> Failure:

@@ -1,8 +1,8 @@
 """What is still to be delivered, in which order, and how much of it there may be.
 
 What has the same session goes out one after another; sessions do not wait for each other. Bounded in number and bytes,
-and in number for each session, so that no single client can take the place of all others. Layer 2: knows no reactor
-and no network; times are arguments.
+and in number for each session, so that no single session can take the place of all others; a client with many of them
+can. Layer 2: knows no reactor and no network; times are arguments.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from jsongle_server.webhook_signing import sign, signing_key
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
+    from twisted.python.failure import Failure
     from twisted.web.iweb import IAgent
 
     from jsongle_server.config import Config
@@ -164,8 +165,14 @@ class Webhooks:
         self._metrics.webhook_retries += delivery.tries > 0
         delivery.tries += 1
         trying = self._trying[delivery] = Deferred.fromCoroutine(self._post(delivery))
-        trying.addCallback(self._settle, delivery)
+        # Whatever goes wrong, its place and its session are free again.
+        trying.addErrback(self._fail)
+        trying.addCallback(self._settle, delivery, self._url)
         trying.addErrback(lambda failure: self._log.failure("a webhook failed", failure, level=LogLevel.error))
+
+    def _fail(self, failure: Failure) -> Answer:
+        self._log.failure("a webhook failed", failure, level=LogLevel.error)
+        return Answer(None, reason=type(failure.value).__name__)
 
     async def _post(self, delivery: Delivery) -> Answer:
         assert self._url is not None and self._secret is not None
@@ -174,15 +181,21 @@ class Webhooks:
         headers = {"webhook-id": delivery.id, "webhook-timestamp": str(sent), "webhook-signature": signature}
         return await self._client.post(self._url, headers, delivery.body)
 
-    def _settle(self, answer: Answer, delivery: Delivery) -> None:
-        """Draws the consequences of a try, unless what was tried was dropped meanwhile."""
+    def _settle(self, answer: Answer, delivery: Delivery, url: str | None) -> None:
+        """Draws the consequences of a try, unless what was tried was dropped meanwhile.
+
+        :param url: who was asked. What another says than is asked now is nothing that this one has to answer for.
+        """
         del self._trying[delivery]
         if self._queue.holds(delivery):
             now = self._reactor.seconds()
-            self._receiver.note(answer, now)
+            pause = 0.0
+            if url == self._url:
+                self._receiver.note(answer, now)
+                pause = answer.pause(now)
             verdict = answer.verdict
             if verdict is Verdict.AGAIN and delivery.tries < MAX_TRIES and not self._stopping:
-                self._paused_until = max(self._paused_until, now + answer.pause(now))
+                self._paused_until = max(self._paused_until, now + pause)
                 self._queue.put_off(delivery, now + backoff(delivery.tries, jitter=self._jitter()))
             else:
                 self._queue.done(delivery)

@@ -151,6 +151,18 @@ class LogControlTests(SynchronousTestCase):
         self.logger().debug("odd", log_failure=Failure(ValueError("odd")))
         self.assertEqual(len(self.events), 1)
 
+    def test_audit_passes_at_every_level(self) -> None:
+        """What administrators do is written however little else is."""
+        for level in LEVELS:
+            self.control.set_level(level)
+            self.logger("jsongle_server.audit").info(level)
+        self.assertEqual([formatEvent(event) for event in self.events], list(LEVELS))
+
+    def test_interim_answers_are_not_logged(self) -> None:
+        """Twisted's line for each would let a server that is asked something fill the log; its errors pass."""
+        self.control.set_level("trace")
+        self.assertEqual(self.log_at_all_levels("twisted.web._newclient"), ["error", "critical"])
+
     def test_legacy_message_is_info(self) -> None:
         """What was written for twisted.python.log passes at info and not above."""
         legacy = LogPublisher()

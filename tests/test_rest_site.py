@@ -204,6 +204,7 @@ NAMES = st.sampled_from(
 VALUES = st.one_of(
     st.binary(max_size=30),
     st.sampled_from([b"5", b"chunked", b"close", b"100-continue", b"*", b"Bearer " + TOKEN.encode()]),
+    st.sampled_from([b"identity", b"9" * 19, b"9" * 20, b"9" * 5000]),
     st.sampled_from([b"application/openmetrics-text;version=9.9;escaping=dots", b"text/plain;version=1.0.0"]),
 )
 LINES = st.tuples(TOKENS | st.binary(max_size=8), PATHS | st.binary(max_size=40), st.binary(max_size=20))

@@ -27,6 +27,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from jsongle_server import __version__
+from jsongle_server.http_pool import KeptConnectionLost
 from jsongle_server.webhook_client import KEPT_TIME, MAX_ANSWER, MAX_CONNECTIONS, TRY_TIME, WebhookClient
 from jsongle_server.webhook_retries import Answer
 from tests.webhook_support import URL, Receiver, Response
@@ -39,6 +40,7 @@ class Application(Resource):
 
     :ivar status: the status.
     :ivar headers: headers of the answer.
+    :ivar raw_headers: more of them, of any bytes.
     :ivar body: its body.
     :ivar seen: the request that came, as far as it matters.
     :ivar ports: the ports that requests came from.
@@ -50,6 +52,7 @@ class Application(Resource):
         super().__init__()
         self.status = 200
         self.headers: dict[str, str] = {}
+        self.raw_headers: dict[bytes, list[bytes]] = {}
         self.body = b"thanks"
         self.seen: dict[str, Any] = {}
         self.ports: list[int] = []
@@ -65,6 +68,8 @@ class Application(Resource):
         request.setResponseCode(self.status)
         for name, value in self.headers.items():
             request.setHeader(name, value)
+        for raw_name, values in self.raw_headers.items():
+            request.responseHeaders.setRawHeaders(raw_name, values)
         return self.body
 
 
@@ -115,6 +120,15 @@ class HttpTests(SynchronousTestCase):
         self.application.status = 429
         self.application.headers = {"retry-after": "17"}
         self.assertEqual(self.post().retry_after, "17")
+
+    def test_odd_retry_after(self) -> None:
+        """Whatever bytes it has, and however many there are of it, the answer is one."""
+        self.application.status = 503
+        for value in (b"\xff", b"", b"9" * 5000, b"\xc3\xa9, \x01"):
+            self.application.raw_headers = {b"retry-after": [value, b"7"]}
+            answer = self.post()
+            self.assertEqual((answer.status, answer.retry_after), (503, value.decode("latin-1")))
+            self.assertLessEqual(answer.pause(0.0), 300)
 
     def test_large_answer(self) -> None:
         """Of a large body no more than a little is read; the answer counts all the same."""
@@ -190,11 +204,11 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(len(reason), 200)
 
     def test_hung_up(self) -> None:
-        """A receiver that hangs up without a word is asked again at once: it may have closed a kept connection."""
+        """A receiver that ends a kept connection without a word is asked again at once: it may not have seen why."""
         for cause in (ConnectionDone(), ConnectionLost()):
             self.setUp()
             self.clock.advance(4)
-            self.request.waiting.errback(ResponseNeverReceived([Failure(cause)]))
+            self.request.waiting.errback(KeptConnectionLost([Failure(cause)]))
             self.assertNoResult(self.posting)
             self.receiver.take_one().answer(204)
             self.assertEqual(self.successResultOf(self.posting).status, 204)
@@ -203,7 +217,7 @@ class LimitTests(SynchronousTestCase):
     def test_hung_up_again(self) -> None:
         """It is asked again once, and within the same time."""
         self.clock.advance(4)
-        hung_up = ResponseNeverReceived([Failure(ConnectionLost())])
+        hung_up = KeptConnectionLost([Failure(ConnectionLost())])
         self.request.waiting.errback(hung_up)
         self.receiver.take_one().waiting.errback(hung_up)
         self.assertFailed("ConnectionLost: Connection to the other side was lost in a non-clean fashion.")
@@ -212,6 +226,12 @@ class LimitTests(SynchronousTestCase):
         self.receiver.take_one().waiting.errback(hung_up)
         self.clock.advance(TRY_TIME - 4)
         self.assertFailed("no answer in 10 seconds")
+
+    def test_hung_up_at_once(self) -> None:
+        """A new connection that is hung up on is a failure like any other."""
+        self.request.waiting.errback(ResponseNeverReceived([Failure(ConnectionLost())]))
+        self.assertFailed("ConnectionLost: Connection to the other side was lost in a non-clean fashion.")
+        self.assertEqual(self.receiver.take(), [])
 
     def test_given_up(self) -> None:
         """A connection that we have ended ourselves is no reason to ask again."""
@@ -250,12 +270,15 @@ class TlsTests(TestCase):
 
     def setUp(self) -> None:
         """Has a receiver with a certificate of its own making."""
+        self.serve(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]))
+
+    def serve(self, names: x509.SubjectAlternativeName | None) -> None:
+        """Has a receiver whose certificate has these names, or none but that of its subject."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
         now = datetime.now(UTC)
         builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - DAY, now + DAY)
-        alternative = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
-        certificate = builder.add_extension(alternative, critical=False).sign(key, SHA256())
+        certificate = (builder.add_extension(names, critical=False) if names else builder).sign(key, SHA256())
         self.certificate = Path(self.mktemp()).absolute()
         self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
         both = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + self.certificate.read_bytes()
@@ -288,6 +311,15 @@ class TlsTests(TestCase):
         """One that OpenSSL knows, here by ``SSL_CERT_FILE``, is."""
         self.trust()
         self.assertEqual((await self.post()).status, 200)
+
+    async def test_of_another(self) -> None:
+        """One that is trusted but names another, or nobody, is no receiver's; that is no traceback."""
+        for names in (x509.SubjectAlternativeName([x509.DNSName("a.example")]), None):
+            self.serve(names)
+            self.trust()
+            self.assertIsNone((await self.post()).status)
+            self.assertEqual(self.application.ports, [])
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_connection_is_kept(self) -> None:
         """What follows goes over the same connection."""

@@ -6,6 +6,7 @@ import sys
 from collections import Counter, defaultdict
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from hypothesis import given
@@ -17,7 +18,7 @@ from jsongle_server.config import Config
 from jsongle_server.metrics import Metrics
 from jsongle_server.occurrences import Kind, Occurrence
 from jsongle_server.testing import START, MemoryServer
-from jsongle_server.webhook_client import MAX_CONNECTIONS, TRY_TIME
+from jsongle_server.webhook_client import MAX_CONNECTIONS, TRY_TIME, WebhookClient
 from jsongle_server.webhook_queue import MAX_QUEUED_PER_SESSION
 from jsongle_server.webhook_retries import LONGEST_DELAY, MAX_TRIES
 from jsongle_server.webhooks import Webhooks
@@ -240,6 +241,26 @@ class RetryTests(WebhookCase):
         self.assertEqual(self.receiver.take(), [])
         self.clock.advance(0.01)
         self.assertEqual(self.answer(), 1)
+
+
+class FailureTests(WebhookCase):
+    """What should not happen."""
+
+    def test_slots(self) -> None:
+        """A try that goes wrong in a way that nobody thought of is one without an answer: the next comes."""
+        for number in range(MAX_CONNECTIONS):
+            self.happen(number, session=f"s-{number}")
+        with patch.object(WebhookClient, "post", side_effect=RuntimeError("odd")):
+            for request in self.receiver.take():
+                request.answer(503)
+            self.clock.advance(1)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), MAX_CONNECTIONS)
+        self.clock.pump((0, 60, 0))
+        while self.metrics.count_webhooks():
+            for request in self.receiver.take():
+                request.answer()
+            self.clock.advance(60)
+        self.assertEqual(self.counted()["delivered"], MAX_CONNECTIONS)
 
 
 class ClockTests(WebhookCase):

@@ -61,6 +61,17 @@ class ReloadTests(WebhookCase):
         self.assertEqual(self.answer(), 2)
         self.assertEqual(self.counted(), {"off": 1, "delivered": 1})
 
+    def test_late_answer(self) -> None:
+        """What the former receiver says of itself is nothing that the new one is left alone or blamed for."""
+        self.happen(1)
+        request = self.receiver.take_one()
+        self.webhooks.reconfigure(Config(webhook_url=OTHER_URL, webhook_secret=SECRET))
+        request.answer(503, Retry_After="300")
+        self.happen(2, session="other")
+        self.assertEqual(self.answer(), 2)
+        self.clock.advance(1)
+        self.assertEqual((self.answer(), self.lines()), (1, []))
+
 
 class StopTests(WebhookCase):
     """The end of the server."""
