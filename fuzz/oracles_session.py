@@ -90,9 +90,10 @@ class Scene:
             rid = sender.partition("/")[0]
             joined = {sender, rid} & set(self.server.session_of(self.alice).rooms)
             demand(sender in self._names or joined, "she speaks in her own name", message)
-            ours = jsongle["action"] in ("ack", "session-error") or jsongle.get("event") in ("joined", "left")
-            demand(not ours, "what is the server's own to say only it says", message)
-            demand(jsongle.get("namespace") != "session" or jsongle["action"] != "session-event", "so too", message)
+            demand(jsongle["action"] not in ("ack", "session-error"), "what is the server's own only it says", message)
+            if jsongle["action"] == "session-event":
+                ours = jsongle.get("event") in ("joined", "left") or jsongle.get("namespace") == "session"
+                demand(not ours, "its events, too", message)
 
     def _check_state(self) -> None:
         signaling = self.server.signaling
