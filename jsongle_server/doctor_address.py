@@ -6,6 +6,7 @@ comes from. Layer 5.
 
 from __future__ import annotations
 
+import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -35,6 +36,9 @@ def check_address(subject: Subject, identity: str, own: str) -> Findings:
     config = subject.config
     if config.admin_token is None or subject.rest is None:
         yield skipped(CHECK, "without adminToken and restPort nobody can ask how the server sees this connection")
+        return
+    if not _is_here(subject.rest.host):
+        yield skipped(CHECK, f"adminToken is not for {subject.rest}, which is not an address of this machine")
         return
     path = f"/sessions/{quote(identity, safe='')}"
     try:
@@ -77,6 +81,19 @@ def _host_in(answer: HttpAnswer) -> str:
     if not isinstance(address, str):
         raise ValueError("there is no such session")
     return address_in(address) or address
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine: nothing else hears what is sent there, whatever the certificate."""
+    if host == "localhost":
+        return True
+    try:
+        family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _is_inside(host: str) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from cryptography.x509 import load_der_x509_certificate
 
 from jsongle_server.doctor_address import check_address
@@ -26,6 +28,11 @@ from jsongle_server.doctor_upgrade import judge_answer
 from jsongle_server.doctor_websocket import Closed, NotWebSocket, NoUpgrade, WebSocket
 from jsongle_server.doctor_wire import Wire, unverified_context
 
+LARGEST_HELLO: Final = 16_384
+"""Bytes of a hello of the server, most of which the doctor repeats, after which it is none."""
+
+_UNTRUSTED: Final = "is not for a server whose certificate browsers refuse"
+_TRUST: Final = "run the doctor again with a good certificate; one of your own authority: SSL_CERT_FILE"
 _PROXY: Final = "look into the log of the server, and of the proxy in front of it"
 
 
@@ -53,10 +60,10 @@ def check_connection(subject: Subject) -> Findings:
         return
     yield ok("connection", f"{target.place} takes connections")
     try:
+        is_trusted = True
         if target.place.is_secure:
-            wire, findings = _secure(subject, target, wire)
-            yield from findings
-        yield from _talk(subject, target, wire)
+            wire, is_trusted = yield from _secure(subject, target, wire)
+        yield from _talk(subject, target, wire, is_trusted=is_trusted)
     finally:
         wire.close()
 
@@ -78,34 +85,55 @@ def _connect(subject: Subject, target: Target) -> Wire | None:
         raise Stop(problem("connection", f"{target.place}: {reason(error)}", advice)) from error
 
 
-def _secure(subject: Subject, target: Target, wire: Wire) -> tuple[Wire, list[Finding]]:
+def _secure(subject: Subject, target: Target, wire: Wire) -> Generator[Finding, None, tuple[Wire, bool]]:
     """Goes on in TLS, whatever the certificate: what else is wrong should be found too.
 
+    :returns: the connection, another one where the certificate was refused on the first; and whether it is good.
     :raises Stop: there is no TLS.
     """
-    findings: list[Finding] = []
+    is_trusted = True
     place = target.place
     try:
         # From this machine, the server has no name that a certificate could be for.
         context = ssl.create_default_context() if subject.url is not None else unverified_context()
         secured = wire.secure(context, place.host)
     except ssl.SSLCertVerificationError as error:
+        is_trusted = False
         advice = f"have a certificate for {place.host} from an authority that browsers know, and all that lead to it"
-        findings.append(problem("tls", f"browsers refuse the certificate: {quoted(error.verify_message)}", advice))
+        yield problem("tls", f"browsers refuse the certificate: {quoted(error.verify_message)}", advice)
         wire.close()
-        wire = Wire.connect(place, subject.seconds)
-        secured = wire.secure(unverified_context(), place.host)
+        wire, secured = _look_again(subject, target)
     except OSError as error:
         advice = "use ws:// if there is no TLS there, or look at the TLS settings of what listens there"
         raise Stop(problem("tls", f"no TLS on {place}: {reason(error)}", advice)) from error
     certificate = load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
-    findings.append(ok("tls", f"{secured.version()}, a certificate for {names(certificate)}"))
-    findings.append(judge_dates(certificate, time.time()))
-    return wire, findings
+    yield ok("tls", f"{secured.version()}, a certificate for {names(certificate)}")
+    yield judge_dates(certificate, time.time())
+    return wire, is_trusted
 
 
-def _talk(subject: Subject, target: Target, wire: Wire) -> Findings:
-    """The conversation, from the handshake on."""
+def _look_again(subject: Subject, target: Target) -> tuple[Wire, ssl.SSLSocket]:
+    """A connection on which any certificate will do.
+
+    :raises Stop: there is none.
+    """
+    wire: Wire | None = None
+    try:
+        wire = Wire.connect(target.place, subject.seconds)
+        return wire, wire.secure(unverified_context(), target.place.host)
+    except OSError as error:
+        if wire is not None:
+            wire.close()
+        raise Stop(skipped("websocket", f"{target.place} takes no second connection: {reason(error)}")) from error
+
+
+def _talk(subject: Subject, target: Target, wire: Wire, *, is_trusted: bool) -> Findings:
+    """The conversation, from the handshake on.
+
+    :param is_trusted: whether the certificate is good; if not, nothing is said that may be secret.
+    """
+    if not is_trusted and "?" in target.path:
+        raise Stop(skipped("websocket", f"what follows the ? of the address {_UNTRUSTED}", _TRUST))
     before = time.time()
     socket = _open(subject, target, wire)
     yield ok("websocket", f"{target} speaks WebSocket")
@@ -114,6 +142,8 @@ def _talk(subject: Subject, target: Target, wire: Wire) -> Findings:
     try:
         hello = _hear(socket, "hello", "the server's hello")
         yield from _judge_hello(hello, before)
+        if not is_trusted:
+            raise Stop(skipped("login", f"a token {_UNTRUSTED}", _TRUST))
         ack = _say_hello(subject, socket, hello)
         yield ok("login", f"let in as {quoted(ack.uid)}")
         yield _ping(socket, hello)
@@ -172,6 +202,7 @@ def _judge_hello(hello: dict[str, Any], before: float) -> Findings:
         jsongle.get("query") != "session-hello"
         or not isinstance(description, dict)
         or not isinstance(hello.get("to"), str)
+        or len(orjson.dumps(hello)) > LARGEST_HELLO
     ):
         advice = "give the address of the WebSocket side of a JSONgle server"
         raise Stop(problem("hello", "the first message is not the hello of a JSONgle server", advice))

@@ -215,7 +215,7 @@ def read_http(data: bytes) -> HttpAnswer:
         body = response.read()
     except IncompleteRead as error:
         body = error.partial
-    except (HTTPException, ValueError) as error:
+    except (HTTPException, ValueError, OverflowError) as error:  # the last of lengths beyond all measure
         raise ValueError("the answer is not HTTP") from error
     return HttpAnswer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 

@@ -13,12 +13,18 @@ from jsongle_server.rest_json import HttpError
 from jsongle_server.rest_pages import PAGE, page, page_of
 from jsongle_server.rest_routes import Answer, Body, Call, Door, route
 from jsongle_server.rest_schemas import ref
+from jsongle_server.rest_turns import in_turns
 from jsongle_server.rest_values import Fields, Kind, Network, OneOf, Text, Whole
 from jsongle_server.rest_views import block_view
+from jsongle_server.session import SessionState
 from jsongle_server.vocabulary import CloseCode
 
 if TYPE_CHECKING:
-    from jsongle_server.signaling import Signaling
+    from collections.abc import Iterator
+
+    from twisted.internet.defer import Deferred
+
+    from jsongle_server.rest_context import RestContext
 
 _TERMS: Final[dict[str, Kind]] = {"seconds": Whole(1, MAX_BLOCK_SECONDS), "reason": Text()}
 
@@ -39,7 +45,7 @@ _TERMS: Final[dict[str, Kind]] = {"seconds": Whole(1, MAX_BLOCK_SECONDS), "reaso
         409: "There are as many blocks as there may be",
     },
 )
-def add_block(call: Call) -> bytes:
+async def add_block(call: Call) -> bytes:
     """Blocks a user id, an address or a network for a time, and ends their sessions."""
     asked, signaling, now = call.body, call.server.signaling, call.server.now()
     block = Block(
@@ -55,9 +61,7 @@ def add_block(call: Call) -> bytes:
     except TooManyBlocks as error:
         message = f"There are {MAX_BLOCKS} blocks, as many as there may be"
         raise HttpError(HTTPStatus.CONFLICT, message) from error
-    ended = _end_sessions(signaling, block, now)
-    result = f"block {block.id} until {timestamp(block.until)}, {ended} sessions ended, {printable(block.reason)}"
-    audit(call.caller, "block", target=_name(block), result=result)
+    ended = await _end_all(call, block)
     return call.answer({**block_view(block), "ended": ended}, status=HTTPStatus.CREATED)
 
 
@@ -93,11 +97,29 @@ def remove_block(call: Call) -> bytes:
 ROUTES: Final = (add_block, list_blocks, remove_block)
 
 
-def _end_sessions(signaling: Signaling, block: Block, now: float) -> int:
-    ended = [session for session in signaling.sessions() if block.covers(session.uid, session.remote)]
-    for session in ended:
-        session.close(CloseCode.ENDED_BY_ADMINISTRATOR, "blocked by an administrator", now)
-    return len(ended)
+def _end_all(call: Call, block: Block) -> Deferred[int]:
+    """Ends the sessions of a block; fires with how many that were."""
+    caller = call.caller
+
+    def note(ended: int) -> None:
+        result = f"block {block.id} until {timestamp(block.until)}, {ended} sessions ended, {printable(block.reason)}"
+        audit(caller, "block", target=_name(block), result=result)
+
+    return in_turns(_end_each(call.server, block), call.server.reactor, note)
+
+
+def _end_each(server: RestContext, block: Block) -> Iterator[int]:
+    """Ends one session with each step, the latest first, so that few are told of others that end as well.
+
+    :returns: yields for each to how many connections that may have been told.
+    """
+    covered = [session for session in server.signaling.sessions() if block.covers(session.uid, session.remote)]
+    for session in reversed(covered):
+        if session.state is SessionState.ENDED:
+            continue  # it has ended by itself meanwhile
+        told = 1 + sum(len(room) for room in session.rooms.values())
+        session.close(CloseCode.ENDED_BY_ADMINISTRATOR, "blocked by an administrator", server.now())
+        yield told
 
 
 def _name(block: Block) -> str:

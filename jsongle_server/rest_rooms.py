@@ -5,8 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from twisted.internet.defer import Deferred
-
 from jsongle_server.membership import empty
 from jsongle_server.messages import timestamp
 from jsongle_server.privacy import printable
@@ -15,16 +13,16 @@ from jsongle_server.rest_json import HttpError
 from jsongle_server.rest_pages import PAGE, page, page_of
 from jsongle_server.rest_routes import Answer, Call, Door, Parameter, route
 from jsongle_server.rest_schemas import ROOM_KINDS, ref
+from jsongle_server.rest_turns import in_turns
 from jsongle_server.rest_values import Choice, Text
 from jsongle_server.rest_views import room_view
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from jsongle_server.rooms import Room
 
 NO_ROOM: Final = "There is no such room"
-
-TOLD_IN_A_TURN: Final = 500
-"""After how many messages everybody else has a turn; emptying a room of a thousand takes half a million of them."""
 
 _PATH: Final = {"rid": "the room's id, any text, percent-encoded"}
 
@@ -88,28 +86,13 @@ def find_room(call: Call, rid: str) -> Room:
 
 
 def _put_out(call: Call, room: Room) -> Deferred[int]:
-    """Puts everybody out, in as many turns of the reactor as it takes; fires with how many that were.
+    """Puts everybody out; fires with how many that were."""
+    caller = call.caller
 
-    A caller who does not wait for the answer changes nothing.
-    """
-    done: Deferred[int] = Deferred()
-    leaving, caller = empty(room), call.caller
-    count = 0
-
-    def take_turn() -> None:
-        nonlocal count
-        told = 0
-        for others in leaving:
-            count += 1
-            told += others
-            if told >= TOLD_IN_A_TURN:
-                call.server.reactor.callLater(0, take_turn)
-                return
+    def note(count: int) -> None:
         audit(caller, "empty", target=f"room {printable(room.rid)}", result=f"{count} members put out")
-        done.callback(count)
 
-    take_turn()
-    return done
+    return in_turns(empty(room), call.server.reactor, note)
 
 
 def _is_asked_for(room: Room, *, rid: str | None, kind: str | None, uid: str | None, **page: int) -> bool:

@@ -46,6 +46,8 @@ class JudgeTests(SynchronousTestCase):
 class CheckTests(SynchronousTestCase):
     """The question to the REST side."""
 
+    asked = ""
+
     def check(self, answer: Any = None, *, status: int = 200, **settings: Any) -> Finding:
         """What is found where REST answers so, or fails so."""
 
@@ -66,6 +68,15 @@ class CheckTests(SynchronousTestCase):
             self.assertEqual(self.check({"id": "me", "address": address}).level, Level.OK)
         self.assertIn("trustedProxies=unix", self.check({"address": "unix"}).advice)
         self.assertEqual(self.asked, "/sessions/%2Fme%0D%0A")
+
+    def test_another_machine(self) -> None:
+        """What is not this machine for certain never sees the token."""
+        for host in ("192.0.2.1", "2001:db8::1", "rest.example", "fe80::1"):
+            finding = self.check({"address": OWN}, rest_host=host)
+            self.assertEqual((finding.level, self.asked), (Level.SKIPPED, ""))
+            self.assertIn("not an address of this machine", finding.seen)
+        for host in ("127.0.0.9", "localhost", "0.0.0.0"):
+            self.assertEqual(self.check({"address": OWN}, rest_host=host).level, Level.OK)
 
     def test_nobody_to_ask(self) -> None:
         """What cannot be asked is left out, and says why."""

@@ -251,6 +251,26 @@ class TlsTests(ServerCase):
             self.assertEqual(level, Level.PROBLEM)
             self.assertIn(seen, refused)
 
+    def test_secrets(self) -> None:
+        """What browsers refuse hears nothing that is secret; that it was refused is said whatever comes after."""
+        self.settings(appToken="the-app-token-of-ours", jwtKey=JWT_KEY)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.authority = make_certificate(name="nobody")
+        context.load_cert_chain(*self.make())
+        for connections in (2, 1):
+            heard: list[bytes] = []
+            listening = socket.create_server(("127.0.0.1", 0))
+            self.addCleanup(listening.close)
+            serving = Thread(target=_listen_to, args=(listening, context, connections, heard), daemon=True)
+            serving.start()
+            url = f"wss://127.0.0.1:{listening.getsockname()[1]}/?token=the-secret-of-the-url"
+            found = self.examine(url, token="the-token-of-the-operator")
+            serving.join(DEADLINE)
+            self.assertEqual(b"".join(heard), b"")
+            bad = [each.check for each in found if each.level is Level.PROBLEM]
+            skipped = any(each.check == "websocket" and each.level is Level.SKIPPED for each in found)
+            self.assertEqual((bad, skipped), (["tls"], True), found)
+
     def test_expired(self) -> None:
         """When a certificate expired is said as well."""
         found = self.check(self.terminate(begins_in=-9 * DAY, expires_in=-DAY))
@@ -274,6 +294,18 @@ def _answer_once(listening: socket.socket) -> None:
                 client.sendall(WELCOME)
         except OSError:
             return
+
+
+def _listen_to(listening: socket.socket, context: ssl.SSLContext, connections: int, heard: list[bytes]) -> None:
+    """Takes so many connections, and collects what is said on them inside of TLS."""
+    for _ in range(connections):
+        client, _ = listening.accept()
+        try:
+            with context.wrap_socket(client, server_side=True) as secured:
+                heard.append(secured.recv(65_536))
+        except OSError:
+            client.close()
+    listening.close()
 
 
 def _serve_tls(listening: socket.socket, context: ssl.SSLContext) -> None:

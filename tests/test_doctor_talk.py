@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jsongle_server import doctor_talk
 from jsongle_server.config import Config
 from jsongle_server.doctor import carry_out
-from jsongle_server.doctor_findings import Finding, Findings, Level
+from jsongle_server.doctor_findings import Finding, Findings, Level, Stop
 from jsongle_server.doctor_subject import Subject, Target, read_url
 from jsongle_server.doctor_talk import check_connection
 from jsongle_server.doctor_websocket import Closed, NotWebSocket, WebSocket
@@ -155,6 +155,7 @@ class ConversationTests(TalkCase):
             ((NotWebSocket("the messages are not JSONgle"),), "hello", "the messages are not JSONgle"),
             ((TimeoutError(),), "hello", "the server's hello does not come: no answer in time"),
             (({"jsongle": {"action": "iq-get", "query": "ping"}},), "hello", "not the hello of a JSONgle server"),
+            (({**HELLO, "to": "x" * 900_000},), "hello", "not the hello of a JSONgle server"),
             (({**HELLO, "to": 7},), "hello", "not the hello of a JSONgle server"),
             ((HELLO, refused, error), "login", "the hello was refused: No token"),
             ((HELLO, refused, {"jsongle": {}}), "login", "the hello was refused: None"),
@@ -172,6 +173,19 @@ class ConversationTests(TalkCase):
         for code, advice in ((401001, "--token"), (400001, "log")):
             error = {"jsongle": {"description": {"errorCode": code}}}
             self.assertIn(advice, self.talk(FakeSocket(HELLO, refused, error))[-1].advice)
+
+    def test_refused_certificate(self) -> None:
+        """A server whose certificate is not good hears no token, not even a hello; a query is not sent to it at all."""
+        socket = FakeSocket(HELLO, ACK, PONG)
+        self.patch(WebSocket, "open", lambda *_, **options: socket)
+        subject = Subject(Config(app_token="a-token-of-ours"), token="another-token")
+        for url, check in (("wss://example.org/", "login"), ("wss://example.org/?token=secret", "websocket")):
+            wire: Any = FakeWire()
+            talk = doctor_talk._talk(subject, read_url(url), wire, is_trusted=False)
+            stop = self.assertRaises(Stop, list, talk)
+            self.assertEqual((stop.finding.check, stop.finding.level), (check, Level.SKIPPED))
+            self.assertIn("whose certificate browsers refuse", stop.finding.seen)
+            self.assertEqual((socket.said, socket.is_closed), ([], True))
 
     def test_deaf_server(self) -> None:
         """What does not get through is told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jsongle_server import doctor_ice_lines, doctor_turn, stun
 from jsongle_server.config import Config
 from jsongle_server.doctor_findings import Finding, Level
-from jsongle_server.doctor_ice_lines import DatagramLine, IceUrl, StreamLine, read_ice_url
+from jsongle_server.doctor_ice_lines import DatagramLine, IceUrl, Line, StreamLine, read_ice_url
 from jsongle_server.doctor_subject import Subject
 from jsongle_server.doctor_turn import check_given, check_ice
 from jsongle_server.doctor_wire import Place, Wire
@@ -216,6 +217,26 @@ class GivenTests(SynchronousTestCase):
     def test_settings_come_first(self) -> None:
         """Where the settings have servers, these are tried, and no others."""
         self.assertEqual(self.check([{"urls": ["stun:9.9.9.9"]}], stun_urls=("stun:9.9.9.8",)), [])
+
+    def test_not_for_ever(self) -> None:
+        """After a while no further one is tried, and what is left out is said."""
+        now = [100.0]
+        self.patch(time, "monotonic", lambda: now[0])
+        allowed: list[float] = []
+
+        def fail(url: IceUrl, seconds: float) -> Line:
+            allowed.append(seconds)
+            now[0] += seconds
+            raise TimeoutError
+
+        self.patch(doctor_turn, "open_line", fail)
+        given = [{"urls": [f"stun:9.9.9.{number}"]} for number in range(8)]
+        found = list(check_given(Subject(Config(), seconds=4.0), given))
+        self.assertEqual(allowed, [4.0] * 7 + [2.0])
+        now[0] = 100.0
+        allowed.clear()
+        found = list(check_given(Subject(Config(), seconds=7.0), given))
+        self.assertEqual((allowed, found[-1].level), ([7.0] * 4 + [2.0], Level.SKIPPED))
 
     def test_nonsense(self) -> None:
         """Whatever a server says there, the doctor goes on, and not for ever."""

@@ -14,6 +14,8 @@ from jsongle_server.doctor_wire import Place, Wire, http_get, read_http, resolve
 
 ANSWER: Final = b"HTTP/1.1 200 OK\r\nServer: us\r\nContent-Length: 5\r\n\r\nhello"
 
+ENDLESS: Final = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 26 + b"\r\n\r\nhello"
+
 HTTP: Final = (
     (ANSWER, 200, b"hello"),
     (ANSWER[:-2], 200, b"hel"),
@@ -141,7 +143,7 @@ class HttpTests(SynchronousTestCase):
 
     def test_no_http(self) -> None:
         """Anything else is refused."""
-        for data in (b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x50", b"HTTP/1.1 x\r\n\r\n"):
+        for data in (b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x50", b"HTTP/1.1 x\r\n\r\n", ENDLESS):
             self.assertRaises(ValueError, read_http, data)
 
     def test_get(self) -> None:

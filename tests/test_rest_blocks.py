@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from jsongle_server.blocks import MAX_BLOCKS, Blocks, TooManyBlocks
 from jsongle_server.testing import Client
-from tests.rest_support import RestCase
+from tests.rest_support import TOKEN, RestCase, Wire, parse
 
 FOR_AN_HOUR = {"seconds": 3600, "reason": "spam"}
 
@@ -138,6 +140,43 @@ class EffectTests(RestCase):
         self.assertEqual(eve.closed, (4004, "blocked by an administrator"))
         self.assertEqual((jon.closed, newcomer.closed), (None, None))
         self.assertEqual(self.do("GET", "/sessions?uid=eve").json["count"], 0)
+
+    def begin_to_block(self, *, clients: int) -> tuple[list[Client], Wire]:
+        """Have a room full of clients from one network, and block that, as far as one turn of the reactor goes."""
+        users = [self.server.user(f"u{number}") for number in range(clients)]
+        for client in users:
+            client.join("den")
+        body = orjson.dumps({**FOR_AN_HOUR, "address": "192.0.2.0/24"})
+        wire = self.server.open_wire()
+        head = f"POST /blocks HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
+        wire.channel.dataReceived(head.encode() + body)
+        return users, wire
+
+    def test_many_sessions_end_in_turns(self) -> None:
+        """Others are served meanwhile, who goes by himself is not counted, and every joined has its left."""
+        users, wire = self.begin_to_block(clients=60)
+        gone = [client.closed is not None for client in users]
+        self.assertTrue(0 < sum(gone) < 60, sum(gone))
+        self.assertEqual(gone, sorted(gone))
+        self.server.drop(users[0])
+        wire.work()
+        answer = parse(wire.read())
+        self.assertEqual((answer.status, answer.json["ended"]), (201, 59))
+        self.assertEqual({client.closed for client in users[1:]}, {(4004, "blocked by an administrator")})
+        events = [message["jsongle"] for message in users[1].inbox if message["jsongle"]["action"] == "session-event"]
+        told = [(each["event"], each["description"]["member"]["uid"]) for each in events]
+        others = {f"u{number}" for number in range(2, 60)}
+        self.assertEqual({uid for event, uid in told if event == "joined"}, others)
+        self.assertEqual(sorted(uid for event, uid in told if event == "left"), sorted({*others, "u0"}))
+
+    def test_a_caller_who_hangs_up_stops_no_block(self) -> None:
+        """All sessions end all the same, and the line is written."""
+        users, wire = self.begin_to_block(clients=60)
+        wire.transport.cut()
+        wire.work()
+        self.assertTrue(all(client.closed for client in users))
+        (line,) = self.audited()
+        self.assertIn("60 sessions ended", line)
 
     def test_the_sessions_of_a_blocked_address_end(self) -> None:
         """Whoever they are, also before their hello."""

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jsongle_server import selftest_client
 from jsongle_server.config import Config
 from jsongle_server.resume import Resumes
-from jsongle_server.selftest import RESULT_SECONDS, Result, SelfTest, talk
+from jsongle_server.selftest import RESULT_SECONDS, Result, SelfTest, _Play, talk
 from jsongle_server.selftest_client import PacedClock, SelfTestClient, Unexpected
 from jsongle_server.services import Peer, Services
 from jsongle_server.session import Session
@@ -65,6 +65,22 @@ class TalkTests(SynchronousTestCase):
         """Every step does what it should, by default and with settings as tight as a call allows."""
         for settings in ({}, TIGHT):
             self.assertEqual(self.talk(**settings), Result(100, 4.5))
+
+    def test_names_and_rates_do_not_matter(self) -> None:
+        """Servers may have any name and any rates that are accepted."""
+        names: list[dict[str, Any]] = [{"id": name} for name in ("self-test", "self-test-alice", "self-test-server")]
+        for settings in (*names, {"rate_limit": 1e-11, "candidate_rate": 1e-11}, {"rate_limit": 0.0}):
+            self.assertEqual((settings, self.talk(**settings).failed), (settings, ()))
+
+    def test_whatever_goes_wrong_is_a_failed_step(self) -> None:
+        """A fault that nobody has thought of is logged, and the others go on."""
+
+        def fail(*arguments: object) -> None:
+            raise ValueError("year 11533 is out of range")
+
+        self.patch(_Play, "_write", fail)
+        self.assertEqual(self.talk(), Result(92, 4.5, ("text",)))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_what_fails_is_named(self) -> None:
         """What does not arrive fails the steps that need it, by name and in the score."""
