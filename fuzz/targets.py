@@ -102,6 +102,8 @@ def _requests() -> Iterable[bytes]:
     for method in ("DELETE", "HEAD", "OPTIONS", "POST"):
         yield f"\x00{method} /sessions/x HTTP/1.1\r\n{bearer}Origin: https://a.example\r\n\r\n".encode()
     yield f"\x00DELETE /rooms/room HTTP/1.1\r\n{bearer}\r\n".encode()
+    for line in ("Content-Length: " + "9" * 20, "Transfer-Encoding: identity"):
+        yield f"\x00POST /blocks HTTP/1.1\r\n{bearer}{line}\r\n\r\n".encode()
     yield b"\x00" + b"GET /about HTTP/1.1\r\n\r\n" * 5
 
 

@@ -17,7 +17,7 @@ from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.log_twistd import control_twistd_log, current_log_path, twistd_observer_factory
-from jsongle_server.logs import LogControl
+from jsongle_server.logs import AUDIT, LogControl
 
 OURS = "jsongle_server.session"
 
@@ -104,6 +104,20 @@ class ControlTests(LogCase):
         logger.debug("two")
         self.assertNotIn("one", self.console.getvalue())
         self.assertIn("two", self.console.getvalue())
+
+    def test_audit(self) -> None:
+        """What administrators do reaches the console and twistd's file at every level."""
+        self.addCleanup(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, signal.SIG_DFL))
+        path = Path(self.mktemp()).absolute()
+        for where in ("--nodaemon", f"--logfile={path}"):
+            options = parsed(where, "probe")
+            logger = self.logger(options)
+            options.control.set_level("fatal")
+            logger.error("an error")
+            Logger(namespace=AUDIT, observer=logger.observer).info("a change")
+        for text in (self.console.getvalue(), path.read_text()):
+            self.assertTrue(text.endswith("[jsongle_server.audit#info] a change\n"), text)
+            self.assertNotIn("an error", text)
 
     def test_logfile(self) -> None:
         """twistd's own --logfile has our format, and rotation on SIGUSR1 as twistd has it."""

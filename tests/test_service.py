@@ -21,7 +21,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 from jsongle_server.config import Config
 from jsongle_server.listening import CannotBind
 from jsongle_server.log_file import open_log_file
-from jsongle_server.logs import LogControl
+from jsongle_server.logs import AUDIT, LogControl
 from jsongle_server.service import Server, make_server
 from jsongle_server.testing import Client
 from jsongle_server.testing_websocket import HANDSHAKE
@@ -158,14 +158,20 @@ class RunningTests(ServerCase):
             await self.connect(server, "127.0.0.2")
 
     async def test_log_file(self) -> None:
-        """The server's own log has its lines from start to stop, and none after."""
+        """The server's own log has its lines from start to stop, changes over REST at every level, and none after."""
         path = Path(self.mktemp()).absolute()
         server = self.start(log_path=str(path))
+        server._control.set_level("fatal")
+        Logger(namespace="jsongle_server.test").error("too little")
+        Logger(namespace=AUDIT).info("a change")
+        server._control.set_level("info")
         await server.stopService()
         Logger(namespace="jsongle_server.test").info("too late")
         lines = path.read_text().splitlines()
         self.assertTrue([line for line in lines if line.endswith(f"WebSocket on {server.addresses[0]}")])
         self.assertTrue([line for line in lines if line.endswith(f"REST on {server.addresses[1]}")])
+        self.assertEqual([line for line in lines if "too little" in line], [])
+        self.assertTrue([line for line in lines if line.endswith("[jsongle_server.audit#info] a change")])
         self.assertTrue(lines[-1].endswith("stopped"))
 
 
