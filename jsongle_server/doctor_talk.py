@@ -26,7 +26,7 @@ from jsongle_server.doctor_tokens import present
 from jsongle_server.doctor_turn import check_given
 from jsongle_server.doctor_upgrade import judge_answer
 from jsongle_server.doctor_websocket import Closed, NotWebSocket, NoUpgrade, WebSocket
-from jsongle_server.doctor_wire import Wire, unverified_context
+from jsongle_server.doctor_wire import Wire, unverified_context, web_context
 
 LARGEST_HELLO: Final = 16_384
 """Bytes of a hello of the server, most of which the doctor repeats, after which it is none."""
@@ -95,7 +95,7 @@ def _secure(subject: Subject, target: Target, wire: Wire) -> Generator[Finding, 
     place = target.place
     try:
         # From this machine, the server has no name that a certificate could be for.
-        context = ssl.create_default_context() if subject.url is not None else unverified_context()
+        context = web_context() if subject.url is not None else unverified_context()
         secured = wire.secure(context, place.host)
     except ssl.SSLCertVerificationError as error:
         is_trusted = False

@@ -174,9 +174,16 @@ def resolve(host: str, port: int, kind: socket.SocketKind, seconds: float = STEP
     return found[0]
 
 
-def unverified_context() -> ssl.SSLContext:
-    """TLS with whoever answers: for a look at certificates that are not to be trusted."""
+def web_context() -> ssl.SSLContext:
+    """TLS as browsers have it for a WebSocket: they say that they speak HTTP/1.1 under it (RFC 7301)."""
     context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def unverified_context() -> ssl.SSLContext:
+    """The same with whoever answers: for a look at certificates that are not to be trusted."""
+    context = web_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IProtocolNegotiationFactory, IReactorTime
+from zope.interface import implementer
 
 from jsongle_server import __version__
 from jsongle_server.addresses import Addresses
@@ -33,6 +34,7 @@ HURRY: Final = 0.1
 """Seconds between the close frame and the end of a connection for which there is no time left."""
 
 
+@implementer(IProtocolNegotiationFactory)
 class SignalingFactory(WebSocketServerFactory):
     """Makes the protocol of each connection and keeps count of them.
 
@@ -71,6 +73,10 @@ class SignalingFactory(WebSocketServerFactory):
         self._jitter = jitter
         self._all_gone: Deferred[None] | None = None
         self.reconfigure(config)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is spoken under TLS (RFC 7301): browsers offer it, and with none in common there is no connection."""
+        return [b"http/1.1"]
 
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on; the frames of open connections keep to their limit."""

@@ -270,7 +270,11 @@ def _connect(address: str) -> socket.socket:
     scheme, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
     connected = socket.create_connection((host, int(port)), timeout=DEADLINE)
-    return ssl._create_unverified_context().wrap_socket(connected) if scheme == "wss" else connected
+    if scheme != "wss":
+        return connected
+    context = ssl._create_unverified_context()
+    context.set_alpn_protocols(["http/1.1"])  # as browsers do
+    return context.wrap_socket(connected)
 
 
 def _addresses(output: str) -> tuple[str, str]:

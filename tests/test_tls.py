@@ -106,6 +106,20 @@ class ConnectionTests(TlsCase):
             exchange(client.do_handshake)
         self.assertIn("no renegotiation", str(raised.exception))
 
+    def test_what_is_spoken(self) -> None:
+        """Browsers say that they speak HTTP/1.1, others say nothing, or would rather speak HTTP/2: all are let in."""
+        for offered, agreed in ((["http/1.1"], "http/1.1"), ([], None), (["h2", "http/1.1"], "http/1.1")):
+            context = lax_context()
+            if offered:
+                context.set_alpn_protocols(offered)
+            else:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            wire = self.wire(context)
+            wire.send(REQUEST)
+            self.assertTrue(wire.read().startswith(b"HTTP/1.1 101 "))
+            self.assertEqual(wire.agreed[1], agreed)
+
     def test_chain(self) -> None:
         """Clients get the certificates that lead from the server's own to the root, which they know."""
         root = make_certificate(name="root")

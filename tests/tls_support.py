@@ -24,8 +24,9 @@ REQUEST: Final = "\r\n".join((*HANDSHAKE, "", "")).encode()
 
 
 def lax_context() -> ssl.SSLContext:
-    """What a client goes by that takes any certificate."""
+    """What a client goes by that takes any certificate, and offers HTTP/1.1 as browsers do for a WebSocket."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
