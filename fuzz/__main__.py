@@ -69,7 +69,7 @@ def fuzz(name: str, seconds: int) -> bool:
         return True
     print(*(line for line in done.stderr.splitlines() if not line.startswith("INFO: ")), sep="\n")
     for path in sorted(set(folder.iterdir()) - before):
-        print(f"\n{name}: {path.read_bytes()!r}\npython -m fuzz --again {path} {name}")
+        print(f"\n{name}: {path.read_bytes()!r}\n{sys.executable} -m fuzz --again {path} {name}")
     return False
 
 

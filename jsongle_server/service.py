@@ -151,6 +151,9 @@ class Server(Service):
         self._lifecycle.phase = Phase.DRAINING
         # Both ports answer until the last client is gone, so that newcomers and load balancers are told why not.
         spread = self._config.drain_timeout
+        count = len(self._factory.connections)
+        if count:
+            self._log.info("sending {count} clients away over {seconds:g} seconds", count=count, seconds=spread)
         gone = self._factory.close_all(CloseCode.SERVICE_RESTART, "the server is shutting down", spread=spread)
         if self._in_a_hurry:
             self._factory.hurry()

@@ -73,12 +73,21 @@ class Options(UsageOptions):
         if self["check-config"]:
             for warning in self.loaded.warnings:
                 print(f"warning: {warning}", file=sys.stderr)
-            print(describe(self.loaded))
+            _show(describe(self.loaded))
             raise SystemExit(0)
         config = self.loaded.config
         self.control = LogControl(config.log_level)
         if self.parent is not None:
             control_twistd_log(self.parent, self.control, format_name=config.log_format)
+
+
+def _show(text: str) -> None:
+    """Prints something for whoever reads it to the end, or not."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Or Python would complain once more as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def makeService(options: Options) -> Server:

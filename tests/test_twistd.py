@@ -98,6 +98,20 @@ class ReactorTests(DaemonCase):
         self.check("select")
 
 
+class CheckTests(DaemonCase):
+    """``--check-config`` at the head of a pipe."""
+
+    def test_nobody_reads_to_the_end(self) -> None:
+        """Whoever reads only some of it, or nothing, makes no traceback."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as output:
+            done = subprocess.run(
+                **self.command("--check-config"), stdout=output, stderr=subprocess.PIPE, check=False, timeout=DEADLINE
+            )
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+
 class ImpatienceTests(DaemonCase):
     """Two signals that the server sees at once."""
 
@@ -118,6 +132,7 @@ class ImpatienceTests(DaemonCase):
         self.assertIn(server.wait(), (-signal.SIGINT, -signal.SIGTERM))
         client.disconnect()
         self.assertFalse((self.folder / "server.pid").exists())
+        self.assertIn("sending 1 clients away over 3600 seconds", server.output)
         self.assertIn("stopped", server.output)
         self.assertNotIn("Traceback", server.output)
         self.assertNotIn("ReactorNotRunning", server.output)
