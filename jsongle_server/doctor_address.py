@@ -35,7 +35,9 @@ def check_address(subject: Subject, identity: str, own: str) -> Findings:
     """
     config = subject.config
     if config.admin_token is None or subject.rest is None:
-        yield skipped(CHECK, "without adminToken and restPort nobody can ask how the server sees this connection")
+        missing = {"adminToken": config.admin_token, "restPort": subject.rest}
+        named = " and ".join(name for name, value in missing.items() if value is None)
+        yield skipped(CHECK, f"without {named} nobody can ask how the server sees this connection")
         return
     if not _is_here(subject.rest.host):
         yield skipped(CHECK, f"adminToken is not for {subject.rest}, which is not an address of this machine")

@@ -45,7 +45,7 @@ def check_files(subject: Subject, now: float) -> Findings:
         pair = read_pair(config.cert, config.key)
     except ValueError as error:
         raise Stop(problem(CHECK, quoted(str(error)), "put the right files there")) from error
-    yield ok(CHECK, "key and certificate belong together")
+    yield ok(CHECK, "key and certificate belong together, and can be read as this user")
     yield from _judge_chain(pair.chain)
     yield judge_dates(pair.chain[0], now)
 

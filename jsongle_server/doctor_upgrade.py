@@ -30,6 +30,7 @@ _OURS: Final[dict[int, tuple[str, str]]] = {
         "the server takes no new clients now",
         "wait, if it starts or stops; raise maxConcurrentUsers, if it is full",
     ),
+    505: ("the server gets the request in another version of HTTP", _FORWARD),
 }
 """Answers of this server, by status."""
 
@@ -44,6 +45,7 @@ _OTHERS: Final[dict[int, tuple[str, str]]] = {
     502: ("the proxy does not reach the server", _DOWN),
     503: ("the proxy has no server to pass this on to", _DOWN),
     504: ("the proxy waits for the server in vain", _DOWN),
+    505: ("something in between wants another version of HTTP", _FORWARD),
 }
 """Answers of others, by status."""
 

@@ -82,8 +82,9 @@ class CheckTests(SynchronousTestCase):
         """What cannot be asked is left out, and says why."""
         mine = {"address": f"{OWN}:1"}
         for finding, seen in (
-            (self.check(mine, admin_token=None), "without adminToken"),
-            (self.check(mine, rest_port=0), "without adminToken and restPort"),
+            (self.check(mine, admin_token=None), "without adminToken nobody"),
+            (self.check(mine, rest_port=0), "without restPort nobody"),
+            (self.check(mine, admin_token=None, rest_port=0), "without adminToken and restPort nobody"),
             (self.check(ConnectionRefusedError(111, "Connection refused")), "does not answer: Connection refused"),
             (self.check(ValueError("the answer is not HTTP")), "does not know this session"),
             (self.check(b"<html>"), "does not know this session"),

@@ -82,6 +82,7 @@ class FilesTests(SynchronousTestCase):
         """A key, its certificate and that of the authority behind it are fine."""
         found = self.check(self.server, self.authority)
         self.assertEqual([finding.level for finding in found], [Level.OK] * 2)
+        self.assertIn("can be read as this user", found[0].seen)
 
     def test_off(self) -> None:
         """Without useHTTPS there is nothing to look at."""

@@ -26,12 +26,14 @@ ANSWERS: Final = (
     (502, PAGE, "the proxy does not reach the server", "start the server"),
     (503, PAGE, "has no server to pass this on to", "start the server"),
     (504, PAGE, "waits for the server in vain", "start the server"),
+    (505, PAGE, "wants another version of HTTP", "over HTTP/1.1"),
     (400, None, "no longer a whole handshake", "proxy_set_header Upgrade $http_upgrade"),
     (403, None, "refuses the handshake", "log"),
     (404, None, "takes no WebSockets there", "/socket.io/"),
     (426, None, "without 'Upgrade'", "proxy_set_header Upgrade $http_upgrade"),
     (429, None, "too many connections from this address", "trustedProxies"),
     (503, None, "takes no new clients now", "maxConcurrentUsers"),
+    (505, None, "in another version of HTTP", "over HTTP/1.1"),
 )
 """Status, body (``None``: one of this server), a part of what is seen, and one of what is to be done."""
 
