@@ -173,18 +173,12 @@ class Server(Service):
 
 
 def make_server(
-    reactor: Any,
-    config: Config,
-    control: LogControl,
-    *,
-    log_file: LogFile | None,
-    log_path: str | None,
+    reactor: Any, config: Config, control: LogControl, *, log_file: LogFile | None, log_path: str | None
 ) -> Server:
     """Makes a server and binds its ports; it accepts connections from ``startService`` on.
 
     :param reactor: runs everything.
     :param control: the log level, which REST can change.
-    :param reconfigure: has every part go by other settings.
     :param log_file: the server's own log, where it has one.
     :param log_path: the file that ``GET /logs`` serves: that log's, or twistd's.
     :raises CannotBind: a port cannot be had.
