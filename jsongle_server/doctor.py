@@ -19,12 +19,13 @@ from jsongle_server.config import Config, ConfigError
 from jsongle_server.config_sources import load
 from jsongle_server.doctor_certificate import check_files
 from jsongle_server.doctor_clock import check_clock
-from jsongle_server.doctor_findings import Finding, Findings, Level, Stop, problem, quoted
+from jsongle_server.doctor_findings import Finding, Findings, Level, Stop, problem, skipped
 from jsongle_server.doctor_local import check_limits, check_ports, describe_settings
 from jsongle_server.doctor_subject import Subject, Target, read_url
 from jsongle_server.doctor_talk import check_connection
 from jsongle_server.doctor_turn import check_ice
 from jsongle_server.doctor_wire import STEP_SECONDS
+from jsongle_server.privacy import escaped
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -105,12 +106,14 @@ def examine(
         loaded = load(options={}, environ=os.environ, env_file=env_file)
     except ConfigError as error:
         for text in error.problems:
-            yield problem("settings", quoted(text), "correct it; a server with these settings does not start")
+            yield problem("settings", escaped(text), "correct it; a server with these settings does not start")
         if url is None:
+            for name, _ in (*HERE, *ANYWHERE):
+                yield skipped(name, "needs settings that are accepted")
             return
     else:
         config = loaded.config
-        yield from describe_settings(loaded)
+        yield from describe_settings(loaded, is_elsewhere=url is not None)
     subject = Subject(config, url=url, token=token, idle=idle, seconds=seconds)
     yield from carry_out(ANYWHERE if url is not None else (*HERE, *ANYWHERE), subject)
 

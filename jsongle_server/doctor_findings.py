@@ -9,10 +9,11 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from jsongle_server.privacy import printable
 
-LONGEST_QUOTE = 160
+LONGEST_QUOTE: Final = 160
 """Characters of what others say that are repeated."""
 
 

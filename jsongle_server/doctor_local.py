@@ -27,14 +27,17 @@ NAME: Final = "JSONgle-Server"
 _MAX_FDS: Final = b"process_max_fds "
 
 
-def describe_settings(loaded: Loaded) -> Findings:
-    """Says where the settings come from, and what in them is probably not meant."""
+def describe_settings(loaded: Loaded, *, is_elsewhere: bool) -> Findings:
+    """Says where the settings come from, and what in them is probably not meant.
+
+    :param is_elsewhere: whether the server is one that may have other settings than this machine.
+    """
     given = [name for name, origin in loaded.origins.items() if origin != "default"]
     yield ok("settings", f"{len(given)} of {len(loaded.origins)} settings are given, all are accepted")
     for text in loaded.warnings:
         yield warning("settings", quoted(text), "correct the name or the line in the env file")
     config = loaded.config
-    if not any((config.app_token, config.jwt_key, config.jwks_url, config.jwks_path)):
+    if not is_elsewhere and not any((config.app_token, config.jwt_key, config.jwks_url, config.jwks_path)):
         advice = "set appToken, jwtKey, jwksUrl or jwksPath, unless something in front of the server knows its users"
         yield warning("settings", "no tokens are asked for: anybody may claim any user id", advice)
 

@@ -33,6 +33,7 @@ MOST_GIVEN: Final = 8
 GIVEN_SECONDS: Final = 30.0
 """After how many seconds no further one of them is tried."""
 
+_WITHOUT: Final = "clients behind strict firewalls cannot reach each other"
 _ANY_URLS: Final = ice_urls("stun", "stuns", "turn", "turns")
 _UNAUTHORIZED, _STALE_NONCE = 401, 438
 _NO_ANSWER: Final = "look at its name and port, whether it runs, and the firewalls in between"
@@ -41,8 +42,8 @@ _NO_ANSWER: Final = "look at its name and port, whether it runs, and the firewal
 def check_ice(subject: Subject) -> Findings:
     """Tries every server of ``stunUrls`` and ``turnUrls``, as this machine's settings have them."""
     config = subject.config
-    if not config.turn_urls:
-        yield skipped("turn", "turnUrls is empty: clients behind strict firewalls cannot reach each other")
+    if not config.turn_urls and subject.url is None:
+        yield skipped("turn", f"turnUrls is empty: {_WITHOUT}")
     for text in config.stun_urls:
         yield _attempt(text, subject.seconds, ("", ""))
     for text in config.turn_urls:
@@ -55,8 +56,13 @@ def check_given(subject: Subject, given: Any) -> Findings:
 
     :param given: ``iceServers`` of the answer to a hello: whatever stands there.
     """
-    if subject.config.turn_urls or subject.config.stun_urls or not isinstance(given, list):
+    if subject.config.turn_urls or subject.config.stun_urls:
         return
+    if not isinstance(given, list) or not any(map(_names_turn, given)):
+        if subject.url is not None:
+            yield skipped("turn", f"the server tells clients of no TURN server: {_WITHOUT}")
+        if not isinstance(given, list):
+            return
     end = time.monotonic() + GIVEN_SECONDS
     for server in given[:MOST_GIVEN]:
         try:
@@ -71,6 +77,12 @@ def check_given(subject: Subject, given: Any) -> Findings:
                 yield skipped("turn", f"the rest of the ICE servers: those before took {GIVEN_SECONDS:g} s")
                 return
             yield _attempt(text, min(subject.seconds, left), credentials)
+
+
+def _names_turn(server: Any) -> bool:
+    """Whether an entry of ``iceServers``, any JSON value, is of a TURN server."""
+    urls = server.get("urls") if isinstance(server, dict) else None
+    return isinstance(urls, list) and any(isinstance(url, str) and url.startswith("turn") for url in urls)
 
 
 def _attempt(text: str, seconds: float, credentials: tuple[str, str]) -> Finding:

@@ -14,9 +14,10 @@ from typing import Any, Final
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server import __main__, __version__, doctor, doctor_local
-from jsongle_server.config import Config
+from jsongle_server.config import Config, ConfigError
+from jsongle_server.config_sources import load
 from jsongle_server.doctor import as_json, carry_out, examine, show, summary
-from jsongle_server.doctor_findings import Finding, Findings, Level, Stop, ok, problem, skipped, warning
+from jsongle_server.doctor_findings import LONGEST_QUOTE, Finding, Findings, Level, Stop, ok, problem, skipped, warning
 from jsongle_server.doctor_local import check_limits, check_ports
 from jsongle_server.doctor_subject import Subject
 from jsongle_server.listening import CannotBind
@@ -72,12 +73,13 @@ class StatusTests(CommandCase):
         )
 
     def test_bad_settings(self) -> None:
-        """Every mistake in the settings is a problem with its place; without an address there is nothing else."""
+        """Every mistake in the settings is a problem with its place; what needs settings is listed as skipped."""
         self.settings("wsPort=x\nturnSecret=short\n")
         self.assertEqual(self.run_doctor("--json"), 1)
         report = json.loads(self.output.getvalue())
         seen = [finding["seen"] for finding in report["findings"]]
-        self.assertEqual((report["ok"], len(seen)), (False, 2))
+        levels = [finding["level"] for finding in report["findings"]]
+        self.assertEqual((report["ok"], levels), (False, ["problem"] * 2 + ["skipped"] * 6))
         self.assertIn(f"wsPort (from {self.env_file}, line 1): 'x' is not accepted", seen[0])
         self.assertNotIn("short", seen[1])
 
@@ -218,6 +220,21 @@ class CarryOutTests(SynchronousTestCase):
         checks = [finding.check for finding in examine(env_file=path)]
         self.assertEqual(
             list(dict.fromkeys(checks)), ["settings", "ports", "limits", "certificate", "connection", "turn", "clock"]
+        )
+
+    def test_wrong_settings(self) -> None:
+        """Their problems are shown whole, and what cannot be looked at without settings is listed as skipped."""
+        path = self.mktemp()
+        Path(path).write_text(f"wsHost={'x' * 300}!\nwsPort=many\njwksPath=/{'x' * 300}\n", encoding="utf-8")
+        found = list(examine(env_file=path))
+        problems = [finding.seen for finding in found if finding.level is Level.PROBLEM]
+        with self.assertRaises(ConfigError) as caught:
+            load(options={}, environ=os.environ, env_file=path)
+        self.assertEqual(problems, list(caught.exception.problems))
+        self.assertGreater(max(map(len, problems)), LONGEST_QUOTE)
+        self.assertEqual(
+            [finding.check for finding in found if finding.level is Level.SKIPPED],
+            ["ports", "limits", "certificate", "connection", "turn", "clock"],
         )
 
 

@@ -14,7 +14,7 @@ from jsongle_server import doctor_ice_lines, doctor_turn, stun
 from jsongle_server.config import Config
 from jsongle_server.doctor_findings import Finding, Level
 from jsongle_server.doctor_ice_lines import DatagramLine, IceUrl, Line, StreamLine, read_ice_url
-from jsongle_server.doctor_subject import Subject
+from jsongle_server.doctor_subject import Subject, read_url
 from jsongle_server.doctor_turn import check_given, check_ice
 from jsongle_server.doctor_wire import Place, Wire
 from jsongle_server.ice import turn_credentials
@@ -213,6 +213,17 @@ class GivenTests(SynchronousTestCase):
         self.assertEqual(self.check([{"urls": ["stun:9.9.9.9"]}, turn]), expected)
         self.assertEqual(self.check([{**turn, "credential": "wrong"}]), [("turn", Level.PROBLEM)] * 2)
         self.assertEqual(self.check([{"urls": ["turn:9.9.9.9"]}]), [("turn", Level.PROBLEM)])
+
+    def test_no_turn_server(self) -> None:
+        """Of a server elsewhere it is said that it names none, unless it does; of this machine nothing is."""
+        subject = Subject(Config(), url=read_url("ws://127.0.0.1"))
+        self.patch(doctor_turn, "open_line", lambda url, seconds: FakeTurn(relay=address("9.9.9.9")))
+        self.assertEqual(list(check_ice(subject)), [])
+        for given in (None, [], 7, [{"urls": ["stun:9.9.9.9"]}], [{"urls": 7}], ["turn:9.9.9.9"]):
+            (none,) = [found for found in check_given(subject, given) if found.level is Level.SKIPPED]
+            self.assertIn("tells clients of no TURN server", none.seen)
+        named = check_given(subject, [{"urls": ["turn:9.9.9.9"]}])
+        self.assertEqual([found for found in named if found.level is Level.SKIPPED], [])
 
     def test_settings_come_first(self) -> None:
         """Where the settings have servers, these are tried, and no others."""
