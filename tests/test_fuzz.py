@@ -224,7 +224,7 @@ class CommandTests(SynchronousTestCase):
         path = self.folder / "json" / "crash-1"
         self.assertEqual(self.fuzz(f"import sys; open({str(path)!r}, 'wb').write(b'\\xff{{}}'); sys.exit(77)"), 1)
         self.assertIn("json: b'\\xff{}'", self.printed)
-        self.assertIn(f"python -m fuzz --again {path} json", self.printed)
+        self.assertIn(f"{sys.executable} -m fuzz --again {path} json", self.printed)
         self.assertEqual(self.printed[-1], "found something: json")
 
     def test_again(self) -> None:
