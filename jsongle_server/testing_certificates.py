@@ -14,14 +14,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import (
+    AuthorityKeyIdentifier,
     BasicConstraints,
     Certificate,
     CertificateBuilder,
     DNSName,
     IPAddress,
+    KeyUsage,
     Name,
     NameAttribute,
     SubjectAlternativeName,
+    SubjectKeyIdentifier,
     random_serial_number,
 )
 from cryptography.x509.oid import NameOID
@@ -53,6 +56,20 @@ class Made:
         (folder / "key.pem").write_bytes(self.key_pem)
 
 
+# Strict clients, such as Python's from 3.13 on, take no authority that does not say what it is for (RFC 5280).
+_USAGE: Final = KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 def make_certificate(
     *,
     name: str = "localhost",
@@ -71,6 +88,7 @@ def make_certificate(
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = Name([NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
+    signer = key if issuer is None else issuer.key
     unsigned = (
         CertificateBuilder()
         .subject_name(subject)
@@ -80,8 +98,10 @@ def make_certificate(
         .not_valid_before(now + begins_in)
         .not_valid_after(now + expires_in)
         .add_extension(BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_USAGE, critical=True)
         .add_extension(SubjectAlternativeName([DNSName(name), IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
-    signer = key if issuer is None else issuer.key
     algorithm = None if isinstance(signer, Ed25519PrivateKey | Ed448PrivateKey) else SHA256()
     return Made(unsigned.sign(signer, algorithm), key)
