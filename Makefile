@@ -85,6 +85,8 @@ lock: $(LOCK_VENV)/.made  ## lock dependencies anew; LOCKFLAGS=--upgrade takes t
 	$(LOCK) $(LOCKFLAGS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt setup.cfg
 	$(LOCK) $(LOCKFLAGS) --extra bench --constraint requirements.txt --constraint requirements-dev.txt \
 		--output-file requirements-bench.txt setup.cfg
+	$(LOCK) $(LOCKFLAGS) --extra docs --constraint requirements.txt --constraint requirements-dev.txt \
+		--output-file requirements-docs.txt setup.cfg
 	$(LOCK) $(LOCKFLAGS) --extra fuzz --constraint requirements.txt --constraint requirements-dev.txt \
 		--output-file requirements-fuzz.txt setup.cfg
 
