@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check --no-input
 PIP := $(BIN)/python -m pip $(QUIET)
-LINTED := jsongle_server tests fuzz benchmarks twisted .ci
+LINTED := jsongle_server tests fuzz benchmarks twisted docs .ci
 NEEDED := JSONgle-Server needs Python 3.11 or later. Name one: make PYTHON=/path/to/python3
 
 # The locks are made on the oldest Python supported, by one release of pip-tools: others write them otherwise.
@@ -62,6 +62,12 @@ bench: $(VENV)/.bench  ## half an hour beside bare relays; writes the table's da
 .PHONY: bench-quick
 bench-quick: $(VENV)/.dev  ## less than a minute beside a bare Autobahn relay
 	$(BIN)/python -m benchmarks --quick
+
+# Anew each time, so that what is wrong with a page is said each time.
+.PHONY: docs
+docs: $(VENV)/.docs  ## build the documentation into build/docs; what is wrong with it fails
+	$(BIN)/python -m sphinx --fresh-env --nitpicky --fail-on-warning --keep-going --quiet --builder html docs build/docs
+	@echo 'build/docs/index.html is the documentation'
 
 .PHONY: lint
 lint: $(VENV)/.dev  ## check style, format and types
@@ -125,6 +131,11 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 $(VENV)/.fuzz: $(VENV)/.dev requirements-fuzz.txt
 	@echo 'Installing the fuzzer into $(VENV)'
 	@$(PIP) install --require-hashes --requirement requirements-fuzz.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.runtime requirements-docs.txt
+	@echo 'Installing what builds the documentation into $(VENV)'
+	@$(PIP) install --require-hashes --requirement requirements-docs.txt
 	@touch $@
 
 # Relays in Node are measured where there are node and npm.
