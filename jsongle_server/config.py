@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from jsongle_server.config_addresses import OFF
 from jsongle_server.config_keys import KeySetFile, SigningKey
 from jsongle_server.config_rules import clashes
 from jsongle_server.config_table import SETTINGS, Setting
@@ -114,6 +115,7 @@ class Config:
     turn_ttl: int = _DAY
     webhook_url: str | None = None
     webhook_secret: str | None = field(default=None, repr=False)
+    demo: str = OFF
 
     def reloaded(self, other: Config) -> tuple[Config, list[str], list[str]]:
         """This configuration with those settings of another that can change while the server runs.

@@ -29,6 +29,13 @@ _ICE_ADDRESS: Final = re.compile(
     r"(\?transport=(?P<transport>udp|tcp))?",
     re.ASCII,
 )
+_WEBSOCKET_ADDRESS: Final = re.compile(
+    r"wss?://(\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))(:(?P<port>[0-9]{1,5}))?([/?][!\"$-~]*)?", re.ASCII
+)
+_AUTHORITY: Final = re.compile(r"(\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))(:(?P<port>[0-9]{1,5})?)?", re.ASCII)
+OFF: Final = "off"
+ON: Final = "on"
+
 UNIX: Final = "unix"
 """What stands for Unix sockets among networks."""
 
@@ -89,6 +96,21 @@ def http_url() -> ValueKind[str | None]:
     return ValueKind(accepts, parse, write_optional)
 
 
+def off_on_or_websocket() -> ValueKind[str]:
+    """Make the kind of what is off or on, or on with the address of a WebSocket server (RFC 6455 section 3)."""
+    accepts = "off, on or an address like wss://example.com"
+
+    def parse(text: str) -> str:
+        if text.lower() in (OFF, ON):
+            return text.lower()
+        match = _WEBSOCKET_ADDRESS.fullmatch(text)
+        if match is None or not _can_be_reached(match):
+            raise refusal(accepts)
+        return text
+
+    return ValueKind(accepts, parse, str)
+
+
 def ice_urls(*schemes: str) -> ValueKind[tuple[str, ...]]:
     """Make the kind of a list of STUN or TURN servers (RFC 7064, RFC 7065)."""
     accepts = f"nothing or a list of addresses like {schemes[0]}:example.org:3478, parted by commas or spaces"
@@ -105,6 +127,15 @@ def ice_urls(*schemes: str) -> ValueKind[tuple[str, ...]]:
         return tuple(dict.fromkeys(items))
 
     return ValueKind(accepts, parse, ",".join)
+
+
+def host_in(authority: str) -> str | None:
+    """Give the host of a ``Host`` header (RFC 9110 section 7.2), as it stands in an address: IPv6 in brackets.
+
+    :returns: ``None`` where that is no host with or without a port, which may be empty.
+    """
+    match = _AUTHORITY.fullmatch(authority)
+    return _origin_host(match) if match is not None and _can_be_reached(match) else None
 
 
 def hosts_overlap(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from jsongle_server.config_addresses import http_url, ice_urls, interface, networks, origins
+from jsongle_server.config_addresses import http_url, ice_urls, interface, networks, off_on_or_websocket, origins
 from jsongle_server.config_keys import key_set_file, signing_key
 from jsongle_server.config_values import (
     ValueKind,
@@ -269,6 +269,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         webhook_secret(),
         "Secret of at least 16 characters with which what is told to webhookUrl is signed.",
         secret=True,
+    ),
+    Setting(
+        "demo",
+        off_on_or_websocket(),
+        "Whether the REST port serves a page for video calls at /demo, and the address of the WebSocket server for it "
+        "where it cannot be guessed.",
     ),
 )
 """Every setting, in the order in which users see them."""

@@ -92,6 +92,22 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Proxies) -> s
     return next(iter(found.values()), peer)
 
 
+def how_asked(headers: Mapping[str, str], what: str) -> str | None:
+    """How a trusted proxy was asked itself, as far as it says so: in its entry, the last of each header.
+
+    :param headers: as of :func:`client_address`; of a trusted proxy alone.
+    :param what: ``proto``, the scheme, or ``host``, the host (RFC 7239 sections 5.3 and 5.4).
+    :raises Ambiguous: ``Forwarded`` cannot be read.
+    """
+    if (listed := headers.get(f"x-forwarded-{what}")) is not None:
+        return listed.rpartition(",")[2].strip(" \t")
+    if FORWARDED not in headers:
+        return None
+    *_, last = _parameters(headers[FORWARDED])
+    values = [value for name, value in last if name == what]
+    return values[0] if len(values) == 1 else None
+
+
 def normal(host: str) -> str:
     """An address in the form in which it is compared: IPv4 as such, also where it shows as mapped into IPv6."""
     return _normal_address(host) or host
@@ -138,20 +154,30 @@ def _elements(header: str) -> Iterator[str | None]:
 
     :raises Ambiguous: it cannot be read.
     """
-    nodes: list[str | None] = []
+    for parameters in _parameters(header):
+        nodes = [address_in(value) for name, value in parameters if name == "for"]
+        # Each parameter may occur once (section 4).
+        yield nodes[0] if len(nodes) == 1 else None
+
+
+def _parameters(header: str) -> Iterator[list[tuple[str, str]]]:
+    """The parameters of each element of ``Forwarded``, their names in small letters.
+
+    :raises Ambiguous: it cannot be read.
+    """
+    parameters: list[tuple[str, str]] = []
     at, end = 0, ","
     while end:
         match = _PAIR.match(header, at)
         assert match is not None  # as it may be empty
-        if (match["name"] or "").lower() == "for":
-            nodes.append(address_in(match["token"] or _ESCAPE.sub(r"\1", match["quoted"] or "")))
+        if match["name"]:
+            parameters.append((match["name"].lower(), match["token"] or _ESCAPE.sub(r"\1", match["quoted"] or "")))
         end = header[match.end() : match.end() + 1]
         if end not in ("", ",", ";"):
             raise Ambiguous("The header Forwarded cannot be read; the proxy must overwrite or drop what clients send")
         if end != ";":
-            # Each parameter may occur once (section 4).
-            yield nodes[0] if len(nodes) == 1 else None
-            nodes.clear()
+            yield parameters
+            parameters = []
         at = match.end() + 1
 
 

@@ -25,10 +25,12 @@ from jsongle_server import (
     rest_monitoring,
     rest_rooms,
     rest_sessions,
+    rest_static,
 )
 from jsongle_server.forwarded import proxies_of
 from jsongle_server.rest_auth import Gate
 from jsongle_server.rest_context import RestContext
+from jsongle_server.rest_files import read_files
 from jsongle_server.rest_front import Front
 from jsongle_server.rest_json import NOT_FOUND, HttpError, answer_error
 from jsongle_server.rest_site import OTHER_ROUTE, RestRequest, RestSite
@@ -56,6 +58,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *rest_calls.ROUTES,
     *rest_messages.ROUTES,
     *rest_blocks.ROUTES,
+    *rest_static.ROUTES,
 )
 """Every route there is."""
 
@@ -106,10 +109,10 @@ class RestApi:
         run: Runner | None = None,
     ) -> None:
         watched = os.path.dirname(log_path) if log_path else os.sep
-        self._proxies = proxies_of(config.trusted_proxies)
         self.context = RestContext(
             config=config,
             gate=_gate(config, reactor),
+            proxies=proxies_of(config.trusted_proxies),
             lifecycle=lifecycle,
             signaling=signaling,
             metrics=metrics,
@@ -119,14 +122,15 @@ class RestApi:
             selftest=_selftest(config, reactor),
             document=openapi.document(ROUTES),
             protocol=resources.files("jsongle_server").joinpath("asyncapi.json").read_bytes(),
+            files=read_files(),
             reactor=reactor,
         )
 
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on."""
-        self._proxies = proxies_of(config.trusted_proxies)
         self.context.config = config
         self.context.gate = _gate(config, self.context.reactor)
+        self.context.proxies = proxies_of(config.trusted_proxies)
         self.context.selftest = _selftest(config, self.context.reactor)
 
     def resource(self) -> Front:
@@ -135,7 +139,7 @@ class RestApi:
             self.app.resource(),
             origins=lambda: self.context.config.cors_policy_origin,
             route_of=self.route_of,
-            proxies=lambda: self._proxies,
+            proxies=lambda: self.context.proxies,
         )
 
     def count(self, route: str, status: int) -> None:

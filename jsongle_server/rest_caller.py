@@ -26,14 +26,10 @@ def ask_proxy(request: Request, proxies: Proxies | None) -> None:
     :param proxies: the trusted ones; ``None`` where nobody is.
     :raises HttpError: they contradict themselves, or say what cannot be read.
     """
-    if proxies is None:
+    headers = said_by_proxy(request, proxies, HEADERS)
+    if proxies is None or headers is None:
         return
-    peer = host_of(request.getClientAddress())
-    # Nobody else's headers are so much as read.
-    if peer not in proxies:
-        return
-    given = {name: request.requestHeaders.getRawHeaders(name.encode("ascii")) for name in HEADERS}
-    headers = {name: b", ".join(lines).decode("iso-8859-1") for name, lines in given.items() if lines}
+    peer = _peer(request)
     try:
         client = client_address(peer, headers, proxies)
     except Ambiguous as error:
@@ -41,6 +37,23 @@ def ask_proxy(request: Request, proxies: Proxies | None) -> None:
     if client != peer:
         kind = IPv6Address if ":" in client else IPv4Address
         request.client = kind("TCP", client, UNKNOWN_PORT)
+
+
+def said_by_proxy(request: Request, proxies: Proxies | None, names: tuple[str, ...]) -> dict[str, str] | None:
+    """The headers of these names, those that came several times joined by commas, if a trusted proxy sent them.
+
+    :param names: in small letters.
+    :returns: ``None`` where the request comes from somebody else, whose headers are not so much as read.
+    """
+    if proxies is None or _peer(request) not in proxies:
+        return None
+    given = {name: request.requestHeaders.getRawHeaders(name.encode("ascii")) for name in names}
+    return {name: b", ".join(lines).decode("iso-8859-1") for name, lines in given.items() if lines}
+
+
+def _peer(request: Request) -> str:
+    """The host that the connection comes from, whomever it says that the request comes from."""
+    return host_of(request.channel.getPeer())
 
 
 def describe_caller(address: IAddress) -> str:

@@ -19,6 +19,7 @@ from twisted.python.usage import Options as UsageOptions
 
 from jsongle_server.checks import examine
 from jsongle_server.config import ConfigError, default_text
+from jsongle_server.config_addresses import OFF, ON
 from jsongle_server.config_sources import Loaded, describe, load
 from jsongle_server.config_table import SETTINGS
 from jsongle_server.listening import CannotBind
@@ -27,7 +28,7 @@ from jsongle_server.log_twistd import control_twistd_log, current_log_path
 from jsongle_server.logs import LogControl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from jsongle_server.config import Config
     from jsongle_server.service import Server
@@ -46,7 +47,11 @@ class Options(UsageOptions):
     )
     optFlags = [  # noqa: RUF012  (Twisted's way)
         ["check-config", None, "Print the effective configuration, with secrets masked, and exit."],
-        ["dev", None, "For trying out: without an adminToken, make one for this run and print it; stop at once."],
+        [
+            "dev",
+            None,
+            "For trying out: make an adminToken where there is none and print it; serve the demo; stop at once.",
+        ],
     ]
     optParameters = [  # noqa: RUF012  (Twisted's way)
         ["env-file", "e", None, "File with settings, a line each. [default: ./.env where there is one]"],
@@ -93,7 +98,7 @@ def _show(text: str) -> None:
 def makeService(options: Options) -> Server:
     """Makes the server that the options describe, its ports already bound.
 
-    Prints both addresses, and whatever else the operator should see before the log takes over.
+    Prints both addresses and those of the pages, and whatever else the operator should see before the log takes over.
     """
     from twisted.internet import reactor  # noqa: PLC0415  (only now is it certain which reactor runs)
 
@@ -116,9 +121,22 @@ def makeService(options: Options) -> Server:
     if config.admin_token != options.loaded.config.admin_token:
         print(f"adminToken for this run: {config.admin_token}")
     _take_signals(reactor, server, lambda: reread(config))
-    for kind, address in zip(("WebSocket", "REST"), server.addresses, strict=True):
+    for kind, address in _places(server.addresses, config):
         print(f"{kind}: {address}", flush=True)
     return server
+
+
+def _places(addresses: tuple[str, str], config: Config) -> Iterator[tuple[str, str]]:
+    """What there is to reach and where: both ports, and the pages that are worth opening."""
+    ws, rest = addresses
+    yield from (("WebSocket", ws), ("REST", rest))
+    # An endpoint is no address that a browser opens.
+    if config.rest_endpoint is not None:
+        return
+    if config.demo != OFF:
+        yield "Demo", f"{rest}/demo"
+    if config.admin_token is not None:
+        yield "Dashboard", f"{rest}/"
 
 
 def _take_signals(reactor: Any, server: Server, read: Callable[[], Config]) -> None:
@@ -211,12 +229,14 @@ class _Reread:
 
 
 def _for_dev(loaded: Loaded, *, admin_token: str | None) -> Config:
-    """The settings of ``--dev``: a token where none is configured, and a stop at once where nothing else is."""
+    """The settings of ``--dev``: where nothing else is configured, a token, a stop at once, and the demo."""
     config = loaded.config
     if not config.admin_token:
         config = replace(config, admin_token=admin_token)
     if loaded.origins["drainTimeout"] == "default":
         config = replace(config, drain_timeout=0.0)
+    if loaded.origins["demo"] == "default":
+        config = replace(config, demo=ON)
     return config
 
 

@@ -107,9 +107,13 @@ class RestServer(MemoryServer):
         headers: dict[str, str] | None = None,
         body: bytes = b"",
         peer: IAddress = REMOTE,
+        host: str | None = "localhost",
     ) -> Answer:
-        """Makes one request on a connection of its own."""
-        lines = [f"{method} {target} HTTP/1.1", "Host: localhost"]
+        """Makes one request on a connection of its own.
+
+        :param host: the header Host; ``None`` leaves it out.
+        """
+        lines = [f"{method} {target} HTTP/1.1", *([] if host is None else [f"Host: {host}"])]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         if body:
             lines.append(f"Content-Length: {len(body)}")

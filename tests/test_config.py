@@ -117,6 +117,7 @@ class TableTests(SynchronousTestCase):
                 "turnTtl": "86400",
                 "webhookUrl": "",
                 "webhookSecret": "",
+                "demo": "off",
             },
         )
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from jsongle_server.config import Config
+from jsongle_server.config_addresses import host_in
 from jsongle_server.testing_certificates import make_certificate
 from tests.test_config import SettingCase
 from tests.token_makers import SECRET, jwk, key_set
@@ -193,3 +196,40 @@ class ListTests(SettingCase):
         """Any text of one line."""
         self.assertAccepts("wsEndpoint", {"": None, "unix:/run/a b": "unix:/run/a b"})
         self.assertRefuses("wsEndpoint", ["unix:\n/x", "x" * 1025])
+
+    def test_demo(self) -> None:
+        """Off, on, or on with the address of a WebSocket server, which has no user, password or fragment in it."""
+        self.assertAccepts(
+            "demo",
+            {
+                **{"off": "off", "ON": "on", "ws://localhost": "ws://localhost"},
+                **{"wss://a.example:443/x?y=z": "wss://a.example:443/x?y=z", "ws://[::1]:80": "ws://[::1]:80"},
+            },
+        )
+        self.assertRefuses(
+            "demo",
+            [
+                *("", "yes", "http://a.example", "WSS://a.example", "ws://", "ws:a.example", "ws://a b", "ws://a#b"),
+                *("ws://u@a", "ws://a:0", "ws://a:65536", "ws://::1", "ws://[a]", "ws://a/ü", "ws://a/ b", "ws://-a"),
+            ],
+        )
+
+
+class HostTests(SynchronousTestCase):
+    """What a ``Host`` header says."""
+
+    def test_hosts(self) -> None:
+        """With a port or without, which may be empty, each in its one form."""
+        for text, host in (
+            ("A.example", "a.example"),
+            ("a:80", "a"),
+            ("a:", "a"),
+            ("127.0.0.1:1", "127.0.0.1"),
+            ("[0:0::1]:80", "[::1]"),
+        ):
+            self.assertEqual(host_in(text), host)
+
+    def test_no_hosts(self) -> None:
+        """Anything else is none."""
+        for text in ("", ":80", "a:b", "a:0", "a:65536", "::1", "[127.0.0.1]", "[a]", "a b", "a,b", "u@a", "a/b", "a."):
+            self.assertIsNone(host_in(text), text)

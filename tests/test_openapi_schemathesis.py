@@ -36,7 +36,7 @@ class SchemathesisTests(DaemonCase):
 
     def test_the_server_does_what_its_document_says(self) -> None:
         """Every operation is asked for, every check passes, and the log has no failure in it."""
-        server = self.foreground(f"--adminToken={TOKEN}", f"--logPath={self.folder / 'own.log'}")
+        server = self.foreground(f"--adminToken={TOKEN}", "--demo=on", f"--logPath={self.folder / 'own.log'}")
         websocket, rest = server.addresses
         for uid in ("alice", "bob"):
             client = SocketClient(websocket)

@@ -217,6 +217,24 @@ class StartTests(TapCase):
         )
         self.assertRegex(server.addresses[0], r"^ws://127\.0\.0\.1:[1-9]\d*$")
 
+    def test_pages(self) -> None:
+        """``--dev`` serves the demo unless that is set, and prints both pages behind the addresses, to be opened."""
+        for option, printed in (("", ["Demo", "Dashboard"]), ("--demo=off", ["Dashboard"])):
+            self.out.truncate(self.out.seek(0))
+            rest = self.started("--dev", *filter(None, (option,))).addresses[1]
+            lines = self.out.getvalue().splitlines()[3:]
+            pages = {"Demo": f"Demo: {rest}/demo", "Dashboard": f"Dashboard: {rest}/"}
+            self.assertEqual(lines, [pages[name] for name in printed])
+
+    def test_pages_that_no_browser_reaches(self) -> None:
+        """On an endpoint there is no address to print, and without a token no dashboard to see."""
+        self.started("--demo=on", f"--adminToken={TOKEN}", f"--restEndpoint=unix:{Path('rest.sock').absolute()}")
+        self.assertNotIn("Demo", self.out.getvalue())
+        self.out.truncate(self.out.seek(0))
+        self.started("--demo=ws://localhost:1")
+        self.assertIn("/demo", self.out.getvalue())
+        self.assertNotIn("Dashboard", self.out.getvalue())
+
     def test_warning(self) -> None:
         """The warning about a mistyped name is seen at a start too."""
         Path(".env").write_text("maxConcurentUsers=7\n")
