@@ -1,4 +1,4 @@
-"""``docs/rest.md`` against the code: its list of metrics, and its examples."""
+"""``docs/rest.md`` against the code: its lists, and its examples."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from prometheus_client.core import Metric
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.rest import ROUTES
 from jsongle_server.rest_pages import PAGE
 from jsongle_server.session import SessionState
-from jsongle_server.testing import MemoryServer
 from tests.rest_support import BEARER, TOKEN, RestServer
 from tests.test_docs import blocks, read, rows
 
 
 class RestTests(SynchronousTestCase):
-    """``docs/rest.md`` lists what can be monitored."""
-
-    def test_metrics(self) -> None:
-        """The table of metrics has every family of ours, with its type, labels and meaning, and no others."""
-        self.assertEqual(rows(read("rest.md"), "| metric |"), [_metric_row(family) for family in busy_metrics()])
+    """``docs/rest.md`` lists what can be asked, and what is answered."""
 
     def test_answers(self) -> None:
         """Each answer that is shown has the keys that it really has, and values of these types."""
@@ -66,20 +60,6 @@ class RestTests(SynchronousTestCase):
         """The table of states has those of live sessions, in the order in which a session comes to them."""
         states = [f"`{state.value}`" for state in SessionState if state is not SessionState.ENDED]
         self.assertEqual([row[0] for row in rows(read("rest.md"), "| `state` |")], states)
-
-
-def busy_metrics() -> list[Metric]:
-    """Every family of a server on which all that is counted by a label has happened once."""
-    metrics = MemoryServer().metrics
-    metrics.refusals["full"] += 1
-    metrics.requests["/about", 200] += 1
-    return list(metrics.collect())
-
-
-def _metric_row(family: Metric) -> tuple[str, ...]:
-    suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
-    labels = sorted({label for sample in family.samples for label in sample.labels} - {"le"})
-    return f"`{family.name}{suffix}`", family.type, " ".join(f"`{x}`" for x in labels), family.documentation
 
 
 def _keys(value: Any) -> Any:
