@@ -81,6 +81,10 @@ class Histogram:
         self._counts[bisect_left(self._bounds, value)] += 1
         self.total += value
 
+    def counts(self) -> tuple[int, ...]:
+        """How many values fell into each bucket, and into the one behind them."""
+        return tuple(self._counts)
+
     def buckets(self) -> list[tuple[str, float]]:
         """The cumulative counts with their bounds, as Prometheus has them."""
         bounds = [*map(str, self._bounds), "+Inf"]

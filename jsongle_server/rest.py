@@ -20,6 +20,7 @@ from jsongle_server import (
     openapi,
     rest_blocks,
     rest_calls,
+    rest_events,
     rest_logs,
     rest_messages,
     rest_monitoring,
@@ -34,6 +35,7 @@ from jsongle_server.rest_files import read_files
 from jsongle_server.rest_front import Front
 from jsongle_server.rest_json import NOT_FOUND, HttpError, answer_error
 from jsongle_server.rest_site import OTHER_ROUTE, RestRequest, RestSite
+from jsongle_server.rest_streams import Streams
 from jsongle_server.selftest import SelfTest
 from jsongle_server.telemetry import Runner, Telemetry
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from twisted.web.server import Site
 
     from jsongle_server.config import Config
+    from jsongle_server.history import History
     from jsongle_server.lifecycle import Lifecycle
     from jsongle_server.logs import LogControl
     from jsongle_server.metrics import Metrics
@@ -59,6 +62,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *rest_messages.ROUTES,
     *rest_blocks.ROUTES,
     *rest_static.ROUTES,
+    *rest_events.ROUTES,
 )
 """Every route there is."""
 
@@ -88,6 +92,7 @@ class RestApi:
     :param lifecycle: says whether it is ready.
     :param signaling: its sessions and rooms.
     :param metrics: what it counted.
+    :param history: how it has been lately.
     :param control: its log level.
     :param log_path: the log file to show; ``None`` where there is none.
     :param reactor: gives the time and threads.
@@ -103,6 +108,7 @@ class RestApi:
         lifecycle: Lifecycle,
         signaling: Signaling,
         metrics: Metrics,
+        history: History,
         control: LogControl,
         log_path: str | None,
         reactor: Any,
@@ -121,13 +127,21 @@ class RestApi:
             telemetry=Telemetry(started=lifecycle.started, path=watched, reactor=reactor, run=run),
             selftest=_selftest(config, reactor),
             document=openapi.document(ROUTES),
+            streams=Streams(lifecycle=lifecycle, history=history, control=control, reactor=reactor),
             protocol=resources.files("jsongle_server").joinpath("asyncapi.json").read_bytes(),
             files=read_files(),
             reactor=reactor,
         )
 
+    @property
+    def streams(self) -> Streams:
+        """The streams of events that are open."""
+        return self.context.streams
+
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on."""
+        if config.admin_token != self.context.config.admin_token:
+            self.streams.end()
         self.context.config = config
         self.context.gate = _gate(config, self.context.reactor)
         self.context.proxies = proxies_of(config.trusted_proxies)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jsongle_server.metrics import Metrics
     from jsongle_server.rest_auth import Gate
     from jsongle_server.rest_files import StaticFile
+    from jsongle_server.rest_streams import Streams
     from jsongle_server.selftest import SelfTest
     from jsongle_server.signaling import Signaling
     from jsongle_server.telemetry import Telemetry
@@ -36,6 +37,7 @@ class RestContext:
     :ivar document: the OpenAPI document of all routes.
     :ivar protocol: the AsyncAPI document of what goes over WebSocket, as JSON.
     :ivar files: what the pages are made of, by path under ``static``.
+    :ivar streams: the streams of events that are open.
     :ivar reactor: gives the time.
     """
 
@@ -52,6 +54,7 @@ class RestContext:
     document: dict[str, Any]
     protocol: bytes
     files: Mapping[str, StaticFile]
+    streams: Streams
     reactor: Any
 
     def now(self) -> float:

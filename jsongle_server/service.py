@@ -13,6 +13,7 @@ from twisted.logger import Logger, LogLevel, globalLogPublisher
 
 from jsongle_server import __version__
 from jsongle_server.config import Config, ConfigError
+from jsongle_server.history import History
 from jsongle_server.jwks import KeyFetcher
 from jsongle_server.keys import Keys
 from jsongle_server.lifecycle import Lifecycle, Phase
@@ -22,6 +23,7 @@ from jsongle_server.log_file import LogFile
 from jsongle_server.logs import LEVELS, LogControl
 from jsongle_server.metrics import Metrics
 from jsongle_server.rest import RestApi, make_site
+from jsongle_server.sampler import Sampler
 from jsongle_server.signaling import Signaling
 from jsongle_server.tls import Tls, make_tls
 from jsongle_server.vocabulary import CloseCode
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
     from twisted.web.server import Site
 
+    from jsongle_server.rest_streams import Streams
+
 
 class Server(Service):
     """A running server: listens on both ports from start to stop.
@@ -40,6 +44,8 @@ class Server(Service):
     :param factory: serves the WebSocket port.
     :param fetcher: keeps the keys for tokens up to date.
     :param listeners: both ports, bound: WebSocket, REST.
+    :param sampler: keeps how the server has been.
+    :param streams: tell administrators what goes on.
     :param tls: encrypts their connections, where it does.
     :param reconfigure: has every part go by other settings.
     :param webhooks: tells an application outside what happens; the last to stop.
@@ -60,6 +66,8 @@ class Server(Service):
         webhooks: Webhooks,
         fetcher: KeyFetcher,
         listeners: tuple[Listener, Listener],
+        sampler: Sampler,
+        streams: Streams,
         tls: Tls | None,
         log_file: LogFile | None,
         control: LogControl,
@@ -75,6 +83,8 @@ class Server(Service):
         self._webhooks = webhooks
         self._fetcher = fetcher
         self._listeners = listeners
+        self._sampler = sampler
+        self._streams = streams
         self._tls = tls
         ws, rest = listeners
         self.addresses = (ws.address, rest.address)
@@ -91,6 +101,7 @@ class Server(Service):
         for listener in self._listeners:
             listener.start()
         self._fetcher.reconfigure(self._config)
+        self._sampler.start()
         self._lifecycle.phase = Phase.READY
         self._log.info("WebSocket on {address}", address=ws_address)
         self._log.info("REST on {address}", address=rest_address)
@@ -158,6 +169,8 @@ class Server(Service):
         if self._in_a_hurry:
             self._factory.hurry()
         await gone
+        self._sampler.stop()
+        await self._streams.stop()
         for listener in self._listeners:
             await listener.stop()
         if self._tls is not None:
@@ -192,16 +205,18 @@ def make_server(
     control.watch(lambda: signaling.trace(enabled=control.enabled("debug")))
     factory = SignalingFactory(config, signaling, lifecycle, reactor=reactor)
     webhooks = Webhooks(config, metrics, listen=signaling.publish_to, reactor=reactor)
+    history = History(metrics, signaling)
     api = RestApi(
         config=config,
         lifecycle=lifecycle,
         signaling=signaling,
         metrics=metrics,
+        history=history,
         control=control,
         log_path=log_path,
         reactor=reactor,
     )
-
+    sampler = Sampler(history, reactor, api.streams.take)
     tls = make_tls(config, reactor)
     listeners = _listen_on_both(reactor, config, factory, make_site(api, reactor), tls)
     lifecycle.ws_port, lifecycle.rest_port = (listener.port for listener in listeners)
@@ -218,6 +233,8 @@ def make_server(
         webhooks=webhooks,
         fetcher=fetcher,
         listeners=listeners,
+        sampler=sampler,
+        streams=api.streams,
         tls=tls,
         log_file=log_file,
         control=control,

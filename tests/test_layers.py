@@ -29,7 +29,7 @@ LAYERS: Final[dict[int, str]] = {
         key_set certificates
     """,
     1: "codec messages limits replay keys tokens ice stun occurrences forwarded",
-    2: "member rooms registry routing blocks metrics call_steps calls webhook_queue webhook_retries",
+    2: "member rooms registry routing blocks metrics history call_steps calls webhook_queue webhook_retries",
     3: """
         session services membership hello reminders resume throttle queries relay call_relay call_news reports handlers
         error_answers signaling stats selftest selftest_client
@@ -38,7 +38,7 @@ LAYERS: Final[dict[int, str]] = {
         websocket websocket_factory lean frame_reader frame_writer framing flusher poller outbox unread
         handshake upgrade credentials addresses addressed peers keepalive timeouts clock_watch
         listening listeners endpoints unix_sockets tls checks
-        rest rest_* openapi telemetry
+        rest rest_* openapi telemetry sampler event_stream
         jwks http_body http_pool webhooks webhook_client
         logs log_*
     """,

@@ -21,7 +21,11 @@ from tests.rest_support import TOKEN
 LIMIT: Final = 120
 """Seconds after which something is wrong; five or so are usual."""
 
+UNTESTED: Final = ("openapi", "stream_events")
+"""The document itself, and the answer that does not end: schemathesis would wait for its end."""
+
 OPTIONS: Final = (
+    *("--exclude-operation-id", "stream_events"),
     *("--checks", "all"),
     *("--seed", "1"),
     *("--max-examples", "15"),
@@ -46,8 +50,7 @@ class SchemathesisTests(DaemonCase):
         done = self.run_schemathesis(f"{rest}/openapi.json")
         self.assertEqual(done.returncode, 0, done.stdout[-4000:] + done.stderr[-1000:])
         tested = re.search(r"Tested: (\d+)", done.stdout)
-        # All but that of the document itself.
-        self.assertEqual(tested and int(tested[1]), len(ROUTES) - 1, done.stdout)
+        self.assertEqual(tested and int(tested[1]), len(ROUTES) - len(UNTESTED), done.stdout)
         self.assertNotIn("Traceback", server.output)
 
     def run_schemathesis(self, document: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,127 @@
+"""All streams of events that are open: what each of them is told, and when they end.
+
+Every sample is written once for all of them. Knows no request but as a stream (:mod:`jsongle_server.event_stream`).
+Layer 4.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred
+
+from jsongle_server import __version__
+from jsongle_server.event_stream import EventStream, event
+from jsongle_server.handshake import RETRY_AFTER
+from jsongle_server.history import INTERVAL, History, Sample
+from jsongle_server.logs import LEVELS, LogControl
+from jsongle_server.messages import timestamp
+from jsongle_server.rest_json import HttpError
+
+if TYPE_CHECKING:
+    from jsongle_server.config import Config
+    from jsongle_server.lifecycle import Lifecycle
+    from jsongle_server.rest_site import RestRequest
+
+MAX_STREAMS: Final = 16
+"""Most streams at a time; each is as many events to write."""
+
+
+class Streams:
+    """The open streams.
+
+    :param lifecycle: which phase the server is in.
+    :param history: how it has been.
+    :param control: its log level.
+    :param reactor: runs them.
+    """
+
+    def __init__(self, *, lifecycle: Lifecycle, history: History, control: LogControl, reactor: Any) -> None:
+        self._lifecycle = lifecycle
+        self._history = history
+        self._control = control
+        self._reactor = reactor
+        self._level = control.level
+        self._open: dict[EventStream, None] = {}
+        control.watch(self._level_changed)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, request: RestRequest, config: Config) -> Deferred[None]:
+        """Begins a stream: who the server is and how it has been, then how it is.
+
+        :param config: the settings in force.
+        :returns: fires when it has ended.
+        :raises HttpError: 503, there are too many.
+        """
+        if len(self._open) >= MAX_STREAMS:
+            raise HttpError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"{MAX_STREAMS} streams are open, as many as there may be",
+                headers={"Retry-After": str(RETRY_AFTER)},
+            )
+        stream = EventStream(request, reactor=self._reactor, ended=self._forget)
+        self._open[stream] = None
+        done = stream.start()
+        stream.show("server", event("server", server_view(config, self._lifecycle, self._control)))
+        samples = {"interval": INTERVAL, "samples": self._history.samples()}
+        stream.show("history", event("history", samples))
+        return done
+
+    def take(self, sample: Sample) -> None:
+        """Tells all of them a sample."""
+        if self._open:
+            self._show("sample", sample)
+        for stream in list(self._open):
+            stream.look()
+
+    def end(self) -> None:
+        """Ends all of them."""
+        for stream in list(self._open):
+            stream.end()
+
+    def stop(self) -> Deferred[None]:
+        """Ends all of them; fires when their readers have been told so, as far as they read."""
+        stopped: Deferred[None] = Deferred()
+        if not self._open:
+            stopped.callback(None)
+            return stopped
+        self.end()
+        # The reactor writes at the end of a turn, which may be this one or the next.
+        self._reactor.callLater(0, self._reactor.callLater, 0, stopped.callback, None)
+        return stopped
+
+    def _show(self, name: str, payload: object) -> None:
+        data = event(name, payload)
+        for stream in list(self._open):
+            stream.show(name, data)
+
+    def _level_changed(self) -> None:
+        level = self._control.level
+        if level != self._level:
+            self._level = level
+            self._show("level", {"level": level})
+
+    def _forget(self, stream: EventStream) -> None:
+        del self._open[stream]
+
+
+def server_view(config: Config, lifecycle: Lifecycle, control: LogControl) -> dict[str, Any]:
+    """What a stream begins with: who the server is."""
+    return {
+        "id": config.id,
+        "version": __version__,
+        "started": timestamp(lifecycle.started),
+        "phase": lifecycle.phase.value,
+        "level": control.level,
+        "levels": LEVELS,
+        "interval": INTERVAL,
+        "limits": {
+            "maxConcurrentUsers": config.max_concurrent_users,
+            "maxMembersPerRoom": config.max_members_per_room,
+            "maxMembersPerMultiRoom": config.max_members_per_multi_room,
+            "maxRoomsPerUser": config.max_rooms_per_user,
+        },
+    }
