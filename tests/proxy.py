@@ -34,14 +34,23 @@ class Proxy:
         self.target = target
         self.prepare = prepare
         self.links: list[Link] = []
-        self._listening = reactor.listenTCP(0, _Front(self), interface="127.0.0.1")
+        self._front = _Front(self)
+        self._listening = reactor.listenTCP(0, self._front, interface="127.0.0.1")
         self.port: int = self._listening.getHost().port
+
+    def refuse(self) -> Deferred[Any]:
+        """Closes the port, until :meth:`accept`; connections that are open go on."""
+        return maybeDeferred(self._listening.stopListening)
+
+    def accept(self) -> None:
+        """Opens the same port again."""
+        self._listening = self.reactor.listenTCP(self.port, self._front, interface="127.0.0.1")
 
     def stop(self) -> Deferred[Any]:
         """Cuts every connection and closes the port."""
         for link in self.links:
             link.cut()
-        return maybeDeferred(self._listening.stopListening)
+        return self.refuse()
 
 
 class Link:

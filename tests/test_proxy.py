@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import clientFromString, connectProtocol
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
@@ -114,6 +114,19 @@ class ProxyTests(TestCase):
         for end in (self.client, self.server):
             assert end.gone is not None
             self.assertTrue(end.gone.check(ConnectionLost), end.gone)
+
+    async def test_refuse(self) -> None:
+        """A port that refuses does so until it accepts again, and what is open goes on."""
+        await self.proxy.refuse()
+        place = f"tcp:127.0.0.1:{self.proxy.port}"
+        with self.assertRaises(ConnectionRefusedError):
+            await connectProtocol(clientFromString(reactor, place), Recorder())
+        self.client.transport.write(b"still here")
+        await until(lambda: self.server.text == b"still here", "what was sent meanwhile")
+        self.proxy.accept()
+        late = await connectProtocol(clientFromString(reactor, place), Recorder())
+        late.transport.abortConnection()
+        await until(lambda: late.gone and all(link.is_gone for link in self.proxy.links[1:]), "the end of the new one")
 
     async def test_cut_after(self) -> None:
         """A cut after so many bytes lets exactly those pass."""
