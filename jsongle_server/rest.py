@@ -127,7 +127,9 @@ class RestApi:
             telemetry=Telemetry(started=lifecycle.started, path=watched, reactor=reactor, run=run),
             selftest=_selftest(config, reactor),
             document=openapi.document(ROUTES),
-            streams=Streams(lifecycle=lifecycle, history=history, control=control, reactor=reactor),
+            streams=Streams(
+                lifecycle=lifecycle, history=history, control=control, signaling=signaling, reactor=reactor
+            ),
             protocol=resources.files("jsongle_server").joinpath("asyncapi.json").read_bytes(),
             files=read_files(),
             reactor=reactor,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from jsongle_server.event_stream import CONTENT_TYPE, prepare
+from jsongle_server.privacy import printable
+from jsongle_server.rest_audit import audit
 from jsongle_server.rest_routes import Answer, Call, Door, Parameter, route
+from jsongle_server.rest_streams import Wish
 from jsongle_server.rest_values import Choice, Text
 
 if TYPE_CHECKING:
@@ -31,7 +34,12 @@ def stream_events(call: Call) -> bytes | Deferred[None]:
     if call.request.method == b"HEAD":
         prepare(call.request)
         return b""
-    return call.server.streams.open(call.request, call.server.config)
+    wish = Wish(find=call.query["find"], trace=call.query["trace"] == "on", match=call.query["match"])
+    done = call.server.streams.open(call.request, call.server.config, wish)
+    if wish.trace:
+        matching = f", those with {printable(wish.match)}" if wish.match else ""
+        audit(call.caller, "trace", target="messages", result=f"begun{matching}")
+    return done
 
 
 ROUTES: Final = (stream_events,)

@@ -6,6 +6,7 @@ Layer 4.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,14 +19,31 @@ from jsongle_server.history import INTERVAL, History, Sample
 from jsongle_server.logs import LEVELS, LogControl
 from jsongle_server.messages import timestamp
 from jsongle_server.rest_json import HttpError
+from jsongle_server.rest_tables import Tables
+from jsongle_server.rest_traces import Traces
 
 if TYPE_CHECKING:
     from jsongle_server.config import Config
     from jsongle_server.lifecycle import Lifecycle
     from jsongle_server.rest_site import RestRequest
+    from jsongle_server.signaling import Signaling
 
 MAX_STREAMS: Final = 16
 """Most streams at a time; each is as many events to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the reader of a stream would like to see.
+
+    :param find: only rooms and sessions in which this stands; all where it is empty.
+    :param trace: whether to be told of single messages.
+    :param match: only of those in whose envelope this stands; of all where it is empty.
+    """
+
+    find: str = ""
+    trace: bool = False
+    match: str = ""
 
 
 class Streams:
@@ -34,25 +52,31 @@ class Streams:
     :param lifecycle: which phase the server is in.
     :param history: how it has been.
     :param control: its log level.
+    :param signaling: whose rooms, sessions and messages are shown.
     :param reactor: runs them.
     """
 
-    def __init__(self, *, lifecycle: Lifecycle, history: History, control: LogControl, reactor: Any) -> None:
+    def __init__(
+        self, *, lifecycle: Lifecycle, history: History, control: LogControl, signaling: Signaling, reactor: Any
+    ) -> None:
         self._lifecycle = lifecycle
         self._history = history
         self._control = control
         self._reactor = reactor
         self._level = control.level
+        self._tables = Tables(signaling, reactor)
+        self._traces = Traces(signaling, reactor)
         self._open: dict[EventStream, None] = {}
         control.watch(self._level_changed)
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, request: RestRequest, config: Config) -> Deferred[None]:
+    def open(self, request: RestRequest, config: Config, wish: Wish) -> Deferred[None]:
         """Begins a stream: who the server is and how it has been, then how it is.
 
         :param config: the settings in force.
+        :param wish: what its reader would like to see.
         :returns: fires when it has ended.
         :raises HttpError: 503, there are too many.
         """
@@ -68,12 +92,17 @@ class Streams:
         stream.show("server", event("server", server_view(config, self._lifecycle, self._control)))
         samples = {"interval": INTERVAL, "samples": self._history.samples()}
         stream.show("history", event("history", samples))
+        self._tables.add(stream, wish.find)
+        if wish.trace:
+            self._traces.add(stream, wish.match)
         return done
 
     def take(self, sample: Sample) -> None:
         """Tells all of them a sample."""
         if self._open:
             self._show("sample", sample)
+        self._tables.refresh()
+        self._traces.tell_missed()
         for stream in list(self._open):
             stream.look()
 
@@ -106,6 +135,8 @@ class Streams:
 
     def _forget(self, stream: EventStream) -> None:
         del self._open[stream]
+        self._tables.remove(stream)
+        self._traces.remove(stream)
 
 
 def server_view(config: Config, lifecycle: Lifecycle, control: LogControl) -> dict[str, Any]:

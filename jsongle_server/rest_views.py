@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jsongle_server.messages import timestamp
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     from jsongle_server.session import Session
 
 
-def session_view(session: Session) -> dict[str, Any]:
-    """A session: who it is, where it comes from and where it is; ``uid`` and ``dn`` are null before its hello."""
+def session_view(session: Session, *, most: int | None = None) -> dict[str, Any]:
+    """A session: who it is, where it comes from and where it is; ``uid`` and ``dn`` are null before its hello.
+
+    :param most: how many of its rooms are shown at most.
+    """
     return {
         "id": session.identity,
         "uid": session.uid or None,
@@ -22,13 +26,16 @@ def session_view(session: Session) -> dict[str, Any]:
         "state": session.state.value,
         "address": session.remote,
         "connected": timestamp(session.connected),
-        "rooms": list(session.rooms),
+        "rooms": list(islice(session.rooms, most)),
     }
 
 
-def room_view(room: Room) -> dict[str, Any]:
-    """A room with its members in join order, by the display names they go by in it."""
-    shown = [room.describe(member) for member in room]
+def room_view(room: Room, *, most: int | None = None) -> dict[str, Any]:
+    """A room with its members in join order, by the display names they go by in it.
+
+    :param most: how many of them are shown at most.
+    """
+    shown = [room.describe(member) for member in islice(room, most)]
     return {
         "rid": room.rid,
         "kind": room.kind.value,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jsongle_server.rooms import Rooms
     from jsongle_server.session import Session
     from jsongle_server.tokens import Tokens
+    from jsongle_server.tracing import Trace
     from jsongle_server.vocabulary import CloseCode
 
 Handler = Callable[["Session", Envelope, float], None]
@@ -105,6 +106,7 @@ class Services:
     :ivar admit: checks a message's envelope against its sender and finds its handler, or raises a JsongleError.
     :ivar stopwatch: seconds on a clock that only serves to measure.
     :ivar tracing: whether lines at level debug are logged.
+    :ivar trace: sees each message; ``None`` where nobody looks.
     :ivar publish: takes note of what has happened, for the world outside; ``None`` where nobody listens.
     """
 
@@ -124,6 +126,7 @@ class Services:
     admit: Callable[[Session, Envelope], Handler]
     stopwatch: Callable[[], float]
     tracing: bool = False
+    trace: Trace | None = None
     publish: Publish | None = None
 
     def encode_own(self, jsongle: Json) -> Outgoing:

@@ -17,11 +17,10 @@ from jsongle_server.codec import Envelope, Json, Outgoing, address, decode
 from jsongle_server.error_answers import fail, take_error
 from jsongle_server.errors import JsongleError
 from jsongle_server.membership import leave
-from jsongle_server.metrics import OTHER_ACTION
 from jsongle_server.privacy import obfuscated
 from jsongle_server.throttle import Throttle
 from jsongle_server.tokens import EVERYTHING, Grant
-from jsongle_server.vocabulary import ACTIONS, CloseCode
+from jsongle_server.vocabulary import CloseCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,8 +157,8 @@ class Session:
         try:
             envelope = decode(payload)
             services.metrics.count_received(envelope.action, len(payload))
-            if services.tracing:
-                self._trace("from", envelope.action, len(payload))
+            if services.trace is not None:
+                services.trace(self, "from", envelope.action, payload)
             handle = services.admit(self, envelope)
             admitted = True
             delay = self.throttle.admit(self, envelope, now)
@@ -370,18 +369,9 @@ class Session:
         metrics = services.metrics
         metrics.sent[action] += 1
         metrics.sent_bytes += len(payload)
-        if services.tracing:
-            self._trace("to", action, len(payload))
+        if services.trace is not None:
+            services.trace(self, "to", action, payload)
         try:
             (peer.send_later if can_wait else peer.send)(payload)
         except Exception:
             self.log.failure("a message could not be sent", level=LogLevel.error, session=self.identity)
-
-    def _trace(self, direction: str, action: str, size: int) -> None:
-        self.log.debug(
-            "{direction} {session}: {action}, {size} bytes",
-            direction=direction,
-            session=self.identity,
-            action=action if action in ACTIONS else OTHER_ACTION,  # any other is the client's own text
-            size=size,
-        )

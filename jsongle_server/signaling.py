@@ -33,6 +33,7 @@ from jsongle_server.rooms import Rooms
 from jsongle_server.services import Clock, Peer, Services
 from jsongle_server.session import Session, SessionState
 from jsongle_server.tokens import Tokens
+from jsongle_server.tracing import Trace, all_of, log_message
 from jsongle_server.vocabulary import RoomKind
 
 SECRET_BYTES: Final = 24
@@ -90,11 +91,22 @@ class Signaling:
             stopwatch=perf_counter,
             tracing=tracing,
         )
+        self._tracer: Trace | None = None
+        self._set_trace()
         metrics.watch(self)
 
     def trace(self, *, enabled: bool) -> None:
         """Has single messages logged from now on, or not any more."""
         self._services.tracing = enabled
+        self._set_trace()
+
+    def trace_to(self, tracer: Trace | None) -> None:
+        """Has somebody see single messages from now on, or nobody any more, whatever is logged."""
+        self._tracer = tracer
+        self._set_trace()
+
+    def _set_trace(self) -> None:
+        self._services.trace = all_of(log_message if self._services.tracing else None, self._tracer)
 
     def publish_to(self, publish: Publish | None) -> None:
         """Has somebody take note of what happens from now on, or nobody any more."""

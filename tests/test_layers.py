@@ -28,11 +28,11 @@ LAYERS: Final[dict[int, str]] = {
         config config_table config_rules config_keys config_values config_addresses config_envfile config_sources
         key_set certificates
     """,
-    1: "codec messages limits replay keys tokens ice stun occurrences forwarded",
+    1: "codec messages elision limits replay keys tokens ice stun occurrences forwarded",
     2: "member rooms registry routing blocks metrics history call_steps calls webhook_queue webhook_retries",
     3: """
         session services membership hello reminders resume throttle queries relay call_relay call_news reports handlers
-        error_answers signaling stats selftest selftest_client
+        error_answers signaling tracing tracer stats selftest selftest_client
     """,
     4: """
         websocket websocket_factory lean frame_reader frame_writer framing flusher poller outbox unread
