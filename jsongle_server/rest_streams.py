@@ -6,6 +6,7 @@ Layer 4.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -54,6 +55,8 @@ class Streams:
     :param control: its log level.
     :param signaling: whose rooms, sessions and messages are shown.
     :param reactor: runs them.
+
+    :ivar opened: called whenever one has been opened.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Streams:
         self._level = control.level
         self._tables = Tables(signaling, reactor)
         self._traces = Traces(signaling, reactor)
+        self.opened: Callable[[], None] = lambda: None
         self._open: dict[EventStream, None] = {}
         control.watch(self._level_changed)
 
@@ -95,6 +99,7 @@ class Streams:
         self._tables.add(stream, wish.find)
         if wish.trace:
             self._traces.add(stream, wish.match)
+        self.opened()
         return done
 
     def take(self, sample: Sample) -> None:

@@ -217,6 +217,7 @@ def make_server(
         reactor=reactor,
     )
     sampler = Sampler(history, reactor, api.streams.take)
+    api.streams.opened = sampler.look
     tls = make_tls(config, reactor)
     listeners = _listen_on_both(reactor, config, factory, make_site(api, reactor), tls)
     lifecycle.ws_port, lifecycle.rest_port = (listener.port for listener in listeners)

@@ -5,6 +5,7 @@ A :class:`WebSocketMemoryServer` is a :class:`jsongle_server.testing.MemoryServe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 import orjson
@@ -63,6 +64,10 @@ class MemoryTransport(StringTransport):
         super().write(data)
         if self.stalled and self.producer is not None and self.held > SEND_BUFFER:
             self.producer.pauseProducing()
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Does as :meth:`write` with all of it."""
+        self.write(b"".join(data))
 
     def read_on(self) -> None:
         """Has the client read again, after it was stalled."""

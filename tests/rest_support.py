@@ -106,6 +106,7 @@ class RestServer(MemoryServer):
             stopwatch=self.clock.seconds,
             make_meter=lambda: lambda: MEMORY,
         )
+        self.api.streams.opened = self.sampler.look
 
     def open_wire(self, peer: IAddress = REMOTE) -> Wire:
         """A new connection."""

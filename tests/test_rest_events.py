@@ -136,6 +136,14 @@ class BeginningTests(EventCase):
         self.server.control.set_level("debug")
         self.assertEqual(reader.take(), [("level", {"level": "debug"})])
 
+    def test_a_clock_that_was_set_back(self) -> None:
+        """The next sample of a new stream does not wait for the time that was lost."""
+        self.server.clock.rightNow -= 3600
+        reader = MemoryReader(self.server)
+        reader.take()
+        self.tick()
+        self.assertEqual(reader.names(), ["sample"])
+
     def test_text_ends_no_event(self) -> None:
         """What clients put into names stays inside of the JSON, line ends and all."""
         server = RestServer(admin_token=TOKEN, id='a\r\n\r\nevent: fake\ndata: {}\n\n\u2028"')

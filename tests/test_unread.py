@@ -10,7 +10,7 @@ from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.unread import kept_by_system, kept_by_transport, silent_for
+from jsongle_server.unread import is_dead, kept_by_system, kept_by_transport, silent_for
 
 MUCH = 8_000_000
 """Bytes that no system keeps for one connection."""
@@ -82,6 +82,21 @@ class UnreadTests(SynchronousTestCase):
         silence = silent_for(self.transport)
         assert silence is not None
         self.assertTrue(0 <= silence < 60, silence)
+
+    def test_dead(self) -> None:
+        """Whoever owes an answer and says nothing for long is dead; who says something, or owes nothing, is not."""
+        self.transport.write(b"x" * MUCH)
+        for _ in range(100):
+            self.transport.doWrite()
+        self.assertFalse(is_dead(self.transport, 60))
+        self.assertTrue(is_dead(self.transport, -1))
+        while kept_by_system(self.transport) or kept_by_transport(self.transport):
+            self.read(65_536)
+        self.assertFalse(is_dead(self.transport, -1))
+
+    def test_nobody_is_dead_where_the_system_does_not_say(self) -> None:
+        """Of a transport without a socket nothing is known."""
+        self.assertFalse(is_dead(StringTransport(), -1))
 
     def test_silence_of_others(self) -> None:
         """Of what is no TCP, is closed or has no socket, nothing is known."""
