@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check --no-input
 PIP := $(BIN)/python -m pip $(QUIET)
-LINTED := jsongle_server tests fuzz benchmarks twisted docs .ci
+LINTED := jsongle_server tests fuzz benchmarks twisted docs contrib .ci
 NEEDED := JSONgle-Server needs Python 3.11 or later. Name one: make PYTHON=/path/to/python3
 
 # The locks are made on the oldest Python supported, by one release of pip-tools: others write them otherwise.
