@@ -23,8 +23,8 @@
  * @typedef {"idle" | "connecting" | "online" | "reconnecting" | "closed"} State
  * @typedef {"server" | "delivered" | "read"} Mark  How far a text came: to the server, to a client, under eyes.
  * @typedef {{ id: string, received: Promise<string> }} Sent
- *     A text under way. `received` resolves with the time of the server's ack, and rejects where the text was refused or
- *     lost. Nobody has to wait for it.
+ *     A text under way. `received` resolves with the time of the server's ack, and rejects with a JSONgleError where it
+ *     was refused, or may have been lost. Nobody has to wait for it.
  */
 
 /**
@@ -32,14 +32,15 @@
  * @property {string} uid  who the user is.
  * @property {string} [dn]  the name to show.
  * @property {Json} [info]  other properties of the hello, shown to other members.
- * @property {string | (() => string | Promise<string>)} [token]  a signed token; a function is asked for each hello, and
- *     when a token is about to expire.
+ * @property {string | (() => string | Promise<string>)} [token]  a signed token; a function is asked for each hello,
+ *     and when a token is about to expire.
  * @property {boolean} [resume]  whether the session is to outlive its connections (section 7). Default: true.
  * @property {number} [heartbeat]  milliseconds of silence after which the server is asked for a sign of life; 0 never
  *     asks. Default: 15,000.
  * @property {number} [timeout]  milliseconds to wait for an answer while there is a connection. Default: 10,000.
  * @property {{ first?: number, most?: number }} [backoff]  bounds of the pause before a further attempt, in
- *     milliseconds: the first is up to `first`, each further up to twice as long, none over `most`. Default: 500, 15,000.
+ *     milliseconds: the first is up to `first`, each further up to twice as long, none over `most`. Default: 500 and
+ *     15,000.
  * @property {number} [maxUnacknowledged]  frames that may be kept: written and not known to be read, or still to be
  *     written. Sending one more fails. Default: 1,024.
  * @property {typeof WebSocket} [WebSocket]  the class to connect with. Default: the global one.
@@ -48,22 +49,24 @@
 
 /**
  * @typedef {object} ClientEvents
- * @property {{ state: State, attempt: number, retryIn: number, code?: number, reason?: string, error?: JSONgleError }} state
+ * @property {{ state: State, attempt: number, retryIn: number, code?: number, reason?: string,
+ *     error?: JSONgleError }} state
  *     The state is another, or another attempt to connect is planned (`retryIn` milliseconds from now) or begins (0).
- * @property {{ resumed: boolean }} online  There is a session: the former one, or another. After a loss it comes when the
- *     rooms have been joined again.
+ * @property {{ resumed: boolean }} online  There is a session: the former one, or another. After a loss it comes when
+ *     the rooms have been joined again.
  * @property {{ rid: string, kind: "room" | "muc", member: Member }} joined
  * @property {{ rid: string, kind: "room" | "muc", member: Member }} left
  * @property {TextDetail} text
- * @property {{ id: string, from: string, to: string, description: Json, namespace?: string, envelope: Envelope }} custom
+ * @property {{ id: string, from: string, to: string, description: Json, namespace?: string,
+ *     envelope: Envelope }} custom
  * @property {{ mid: string, type: Mark, at: string, from: string }} ack
  * @property {{ from: string, namespace?: string, event: string, description: Json }} event
  * @property {{ call: Call }} call  Somebody calls.
  * @property {RequestDetail} request  Somebody else asks something.
  * @property {{ iceServers: IceServer[] }} iceservers
  * @property {{ description: Json }} notice  What an administrator says.
- * @property {{ code: number, details: string, mid?: string, rid?: string }} error  The server refused something; `rid` is
- *     that of a room that could not be joined again.
+ * @property {{ code?: number, details: string, mid?: string, rid?: string }} error  The server refused something; `rid`
+ *     is that of a room that could not be joined again.
  * @property {{ envelope: Envelope }} message  Every message, before anything is made of it.
  *
  * @typedef {{ id: string, from: string, to: string, content: any, description: Json, namespace?: string,
@@ -95,33 +98,22 @@ const FINAL = new Map([
     [4002, "The session went on in a newer connection"],
     [4004, "The session was ended by an administrator"],
 ]);
-const TRY_AGAIN_LATER = 1013;
-const SESSION_MOVED = 4002;
-const TOKEN_EXPIRED = 4005;
+const [POLICY_VIOLATION, TRY_AGAIN_LATER, SESSION_MOVED, TOKEN_EXPIRED] = [1008, 1013, 4002, 4005];
 
-const TOKEN_REFUSED = 401001;
-const NOT_A_MEMBER = 404002;
-/** Refusals of a hello that are nobody's mistake: the server closes the connection, and one tries again. */
+const [TOKEN_REFUSED, NOT_A_MEMBER] = [401001, 404002];
+/** Refusals of a hello that are no mistake of the client's: the server closes the connection, and one tries again. */
 const PASSING = new Set([500001, 503001]);
 
-/** The marks by their words on the wire, which are those of the JSONgle library and of the server. */
-const MARKS = new Map(/** @type {[string, Mark][]} */ ([
-    ["server-received", "server"],
-    ["received", "delivered"],
-    ["read", "read"],
-]));
+/** The marks that clients give, by their words on the wire, which are those of the JSONgle library. */
+const MARKS = new Map(/** @type {[string, Mark][]} */ ([["received", "delivered"], ["read", "read"]]));
 
 /** The kinds of room by the queries that join them. */
-const JOINS = new Map(/** @type {[string, "room" | "muc"][]} */ ([
-    ["join", "room"],
-    ["session-join", "room"],
-    ["muc-join", "muc"],
-]));
+const JOINS = new Map(/** @type {[string, "room" | "muc"][]} */ ([["join", "room"], ["muc-join", "muc"]]));
 
 /** Reasons of a `session-retract` that are told apart. */
 const RETRACTS = new Set(["answered-elsewhere", "declined", "timeout"]);
 
-/** Calls that may be live at a time, as many as the server allows one session to propose, and as many to get. */
+/** Calls that may be live at a time; further proposes are not heard. The server allows each session to make 32. */
 const MAX_CALLS = 64;
 
 /** Connections that were given up and are still open. */
@@ -137,7 +129,7 @@ export class JSONgleError extends Error {
     constructor(message, { reason = "refused", code, details, closeCode } = {}) {
         super(message);
         this.name = "JSONgleError";
-        /** What kind of failure it is: by the server, no answer, the session is gone, too much waits, `close()`. */
+        /** What it is: refused by the server, no answer, the session was lost, too much waits, `close()`. */
         this.reason = reason;
         /** The server's error code (section 8), where it gave one. */
         this.code = code;
@@ -149,30 +141,30 @@ export class JSONgleError extends Error {
 }
 
 /**
- * Whatever has events: an EventTarget whose events carry their data as `detail`.
+ * An EventTarget whose events carry their data as `detail`.
  *
  * @template {object} Events
  */
 class Emitter extends EventTarget {
     /**
-     * Listens to one kind of event; `addEventListener` works as well.
+     * Listens to one kind of event, as `addEventListener` does; the listener gets the event's `detail`.
      *
      * @template {keyof Events & string} Type
      * @param {Type} type
-     * @param {(detail: Events[Type], event: Event) => void} listener
+     * @param {(detail: Events[Type]) => void} listener
      * @returns {() => void} stops listening.
      */
     on(type, listener) {
-        const handle = (/** @type {Event} */ event) => listener(/** @type {CustomEvent} */ (event).detail, event);
+        const handle = (/** @type {Event} */ event) => listener(/** @type {CustomEvent} */ (event).detail);
         this.addEventListener(type, handle);
         return () => this.removeEventListener(type, handle);
     }
 
     /**
+     * @protected
      * @template {keyof Events & string} Type
      * @param {Type} type
      * @param {Events[Type]} detail
-     * @protected
      */
     emit(type, detail) {
         this.dispatchEvent(new CustomEvent(type, { detail }));
@@ -180,32 +172,24 @@ class Emitter extends EventTarget {
 }
 
 /**
- * One call with one other party, as the signaling sees it (section 6 and docs/calls.md). All of its messages carry its
- * `sid`; of a call that has ended nothing is sent and nothing is heard any more.
+ * One call, as the signaling sees it (section 6 and docs/calls.md). Each of its messages carries its `sid`. Of a call
+ * that has ended nothing is sent, and nothing is heard any more. A client makes them: `call(…)`, or its event `call`.
  *
  * @extends {Emitter<CallEvents>}
  */
 export class Call extends Emitter {
-    /** @type {(call: Call, jsongle: Jsongle) => string} */
-    #send;
-    /** @type {(call: Call) => void} */
-    #forget;
-    #initiator;
-    #responder;
+    #client;
+    #parties;
 
     /**
-     * Calls are made by a client: `client.call(…)`, or its event `call`.
-     *
-     * @param {{ send: (call: Call, jsongle: Jsongle) => string, forget: (call: Call) => void }} client
-     * @param {{ sid: string, to: string, from: string, role: "caller" | "callee", media: any, initiator?: string,
-     *     responder?: string }} particulars
+     * @param {JSONgleClient} client
+     * @param {{ sid: string, to: string, from: string, role: "caller" | "callee", media: any }} particulars
+     * @param {{ initiator: string, responder: string }} parties  as the propose has them.
      */
-    constructor({ send, forget }, { sid, to, from, role, media, initiator, responder }) {
+    constructor(client, { sid, to, from, role, media }, parties) {
         super();
-        this.#send = send;
-        this.#forget = forget;
-        this.#initiator = initiator;
-        this.#responder = responder;
+        this.#client = client;
+        this.#parties = parties;
         /** Names the call, on the whole server. */
         this.sid = sid;
         /** Where its messages go: a room, a user, a session. */
@@ -221,7 +205,7 @@ export class Call extends Emitter {
         this.reason = undefined;
     }
 
-    /** Tells the caller that the user hears it. Without this, the server does not say when ringing is over. */
+    /** Tells the caller that the user hears it. Without this, the server does not tell when the ringing is over. */
     ring() {
         if (this.role === "callee" && this.state === "proposed") {
             this.state = "ringing";
@@ -229,7 +213,7 @@ export class Call extends Emitter {
         }
     }
 
-    /** Takes the call; other devices stop ringing. */
+    /** Takes the call; the user's other devices stop ringing. */
     proceed() {
         if (this.role === "callee" && this.#isPending) {
             this.state = "proceeding";
@@ -247,7 +231,7 @@ export class Call extends Emitter {
         this.#end("session-retract", "retracted");
     }
 
-    /** Ends the call, by whichever word its state asks for. */
+    /** Hangs up, with whichever word fits: retract or decline as long as nobody has taken the call. */
     end() {
         if (!this.#isPending) {
             this.#end("session-terminate", "terminated", "success");
@@ -268,7 +252,7 @@ export class Call extends Emitter {
         this.#say("session-accept", { offered: now(), answer: { type: "answer", sdp: textOf(sdp) } });
     }
 
-    /** @param {RTCIceCandidate | RTCIceCandidateInit | null} candidate  `null` says that there are no more. */
+    /** @param {object | null} candidate  an RTCIceCandidate; `null` says that there are no more. */
     candidate(candidate) {
         this.#say("transport-info", { establishing: now(), candidate });
     }
@@ -292,26 +276,25 @@ export class Call extends Emitter {
     }
 
     /**
-     * Takes a message of this call: for the client.
+     * Takes a message of this call from the client.
      *
-     * @param {Envelope} envelope
      * @internal
+     * @param {Envelope} envelope
      */
-    take({ from, jsongle: { action, reason, description } }) {
+    take({ from, jsongle: { action, reason, description = {} } }) {
+        const { offer, answer, candidate } = description;
         if (action === "session-info") {
-            this.#takeInfo(from, reason, description ?? {});
+            this.#takeInfo(from, reason, description);
         } else if (action === "session-proceed" && this.role === "caller" && this.#isPending) {
             this.state = "proceeding";
             this.emit("proceed", { from });
-        } else if (action === "session-initiate" && typeof description?.offer?.sdp === "string") {
-            this.emit("offer", { sdp: description.offer.sdp, from });
-        } else if (action === "session-accept" && typeof description?.answer?.sdp === "string") {
-            if (this.#isPending) {
-                this.state = "proceeding"; // an accept without a proceed takes the call as well
-            }
-            this.emit("answer", { sdp: description.answer.sdp, from });
-        } else if (action === "transport-info" && description?.candidate !== undefined) {
-            this.emit("candidate", { candidate: description.candidate, from });
+        } else if (action === "session-initiate" && typeof offer?.sdp === "string") {
+            this.emit("offer", { sdp: offer.sdp, from });
+        } else if (action === "session-accept" && typeof answer?.sdp === "string") {
+            this.state = this.#isPending ? "proceeding" : this.state; // an accept alone takes the call as well
+            this.emit("answer", { sdp: answer.sdp, from });
+        } else if (action === "transport-info" && candidate !== undefined) {
+            this.emit("candidate", { candidate, from });
         } else if (action === "session-decline") {
             this.finish("declined");
         } else if (action === "session-retract") {
@@ -322,20 +305,20 @@ export class Call extends Emitter {
     }
 
     /**
-     * Ends the call without a word to anybody: for the client.
+     * Ends the call without a word to the other party; for the client.
      *
-     * @param {EndReason} reason
      * @internal
+     * @param {EndReason} reason
      */
     finish(reason) {
         if (this.state !== "ended") {
             this.state = "ended";
             this.reason = reason;
-            this.#forget(this);
             this.emit("end", { reason });
         }
     }
 
+    /** Whether nobody has taken it yet. */
     get #isPending() {
         return this.state === "proposed" || this.state === "ringing";
     }
@@ -358,7 +341,7 @@ export class Call extends Emitter {
     }
 
     /** @param {string} action @param {EndReason} outcome @param {string} [reason] */
-    #end(action, outcome, reason = "") {
+    #end(action, outcome, reason) {
         this.#say(action, { ended: now(), ended_reason: outcome }, reason);
         this.finish(outcome);
     }
@@ -366,8 +349,8 @@ export class Call extends Emitter {
     /** @param {string} action @param {Json} description @param {string} [reason] */
     #say(action, description, reason = "") {
         if (this.state !== "ended") {
-            const { sid } = this;
-            this.#send(this, { action, sid, initiator: this.#initiator, responder: this.#responder, reason, description });
+            const jsongle = { action, sid: this.sid, ...this.#parties, reason, description };
+            this.#client.send(this.to, jsongle, { namespace: "call" });
         }
     }
 }
@@ -380,52 +363,50 @@ export class Call extends Emitter {
 export class JSONgleClient extends Emitter {
     #url;
     #hello;
-    #token;
-    #resume;
-    #heartbeat;
-    #timeout;
-    #backoff;
-    #most;
-    #Socket;
-    #random;
+    #options;
+    #bounds;
 
     /** @type {WebSocket | undefined} The connection that counts. */
     #socket;
-    /** @type {Set<WebSocket>} Connections that were given up, see `#giveUp`. */
+    /** @type {Set<WebSocket>} Connections that were given up and may still be open, see `#giveUp`. */
     #forsaken = new Set();
+    /** Whether one of them may still bring the server a hello of ours. */
     #hasStray = false;
     /** @type {Envelope | undefined} The server's hello over this connection. */
     #greeting;
     #helloId = "";
-    /** @type {string | undefined} The token that was presented last. */
+    /** @type {unknown} The token that was presented last. */
     #presented;
     /** @type {JSONgleError | undefined} Why the last hello was refused. */
     #refusal;
 
-    /** @type {{ id: string, to: string | null, rest: string, sid?: string, isWritten: boolean }[]} In the order sent. */
+    /** @type {Frame[]} Frames that were not written yet, and before them those not known to be read, in their order. */
     #outbox = [];
-    /** Frames that the server is known to have read: those that were before the first in the outbox. */
+    /** How many frames of this session the server is known to have read: those before the first in the outbox. */
     #read = 0;
+    /** The number of the last envelope that was seen. */
     #seq = 0;
     /** @type {string | undefined} What to resume with. */
     #resumeToken;
+    /** How many sessions there were so far. */
     #sessions = 0;
-    /** @type {Map<string, Waiting>} Whoever waits for an answer, by the id of the frame that asked. */
+    /** The id of the last ping of our own that is not answered. */
+    #pingId = "";
+    /** @type {Map<string, Waiting>} Who waits for an answer, by the id of the frame that asked. */
     #waiting = new Map();
     /** @type {Map<string, Call>} */
     #calls = new Map();
-    /** The id of the ping that is to show what the server has read, while it has not been answered. */
-    #pingId = "";
 
+    /** Attempts to connect since the connection was last good for a while. */
     #attempt = 0;
-    #onlineSince = 0;
+    #onlineSince = Infinity;
     /** @type {Timer} */
     #retryTimer;
     /** @type {Timer} */
-    #handshakeTimer;
+    #helloTimer;
     /** @type {Timer} */
-    #beat;
-    /** @type {PromiseWithParts<void> | undefined} */
+    #beatTimer;
+    /** @type {Promise<void> | undefined} */
     #connected;
 
     /**
@@ -434,17 +415,12 @@ export class JSONgleClient extends Emitter {
      */
     constructor(url, options) {
         super();
-        const { uid, dn, info = {}, token, resume = true, heartbeat = 15_000, timeout = 10_000 } = options;
+        const { uid, dn, info, heartbeat = 15_000, timeout = 10_000, maxUnacknowledged = 1024, backoff } = options;
         this.#url = url;
         this.#hello = { ...info, uid, dn };
-        this.#token = token;
-        this.#resume = resume;
-        this.#heartbeat = heartbeat;
-        this.#timeout = timeout;
-        this.#backoff = { first: 500, most: 15_000, ...options.backoff };
-        this.#most = options.maxUnacknowledged ?? 1024;
-        this.#Socket = options.WebSocket ?? globalThis.WebSocket;
-        this.#random = options.random ?? Math.random;
+        this.#options = { resume: true, WebSocket: globalThis.WebSocket, random: Math.random, ...options };
+        const pauses = { first: 500, most: 15_000, ...backoff };
+        this.#bounds = { heartbeat, timeout, most: maxUnacknowledged, backoff: pauses };
         /** @type {State} */
         this.state = "idle";
         /** This session's identity, what others see as `from`. It stays over a resume. */
@@ -453,7 +429,7 @@ export class JSONgleClient extends Emitter {
         this.serverVersion = "";
         /** @type {IceServer[]} What RTCPeerConnection takes under this name. */
         this.iceServers = [];
-        /** @type {Map<string, Room>} The rooms that this client is in. */
+        /** @type {Map<string, Room>} The rooms that this client is in, by `rid`. */
         this.rooms = new Map();
     }
 
@@ -465,43 +441,42 @@ export class JSONgleClient extends Emitter {
      */
     connect() {
         if (this.#connected === undefined) {
-            this.#connected = withParts();
-            quiet(this.#connected.promise);
+            this.#connected = quiet(this.#await("", null));
             if (this.state === "closed") {
-                this.#connected.reject(closed());
+                this.#settle("", closed());
             } else {
                 globalThis.addEventListener?.("online", this.#hurry);
                 this.#open();
             }
         }
-        return this.#connected.promise;
+        return this.#connected;
     }
 
-    /** Ends the session for good: the server forgets it at once, and whoever still waits for an answer is refused. */
+    /** Ends the session for good: the server forgets it at once, and whoever waits for an answer is refused. */
     close() {
-        this.#finish(closed(), 1000, "");
+        this.#finish(closed(), 1000);
     }
 
     /**
-     * Joins a room; in one that it is in already, gets its members.
+     * Joins a room, or gets the members of one that it is in.
      *
      * @param {string} rid
      * @param {{ dn?: string }} [options]  `dn`: the name to show there.
      * @returns {Promise<Member[]>} who was there already.
      */
     join(rid, { dn } = {}) {
-        return this.#ask("join", { rid, dn }, (description) => description.members);
+        return this.#ask("join", { rid, dn }, membersOf);
     }
 
     /**
-     * Joins a multi-user room.
+     * Joins a multi-user room, or gets the members of one that it is in.
      *
      * @param {string} rid
      * @param {{ dn?: string }} [options]  `dn`: the name to show there.
      * @returns {Promise<Member[]>} who was there already.
      */
     joinMuc(rid, { dn } = {}) {
-        return this.#ask("muc-join", { rid, dn }, (description) => description.members);
+        return this.#ask("muc-join", { rid, dn }, membersOf);
     }
 
     /** @param {string} rid @returns {Promise<void>} */
@@ -511,7 +486,7 @@ export class JSONgleClient extends Emitter {
 
     /** @param {string} rid @returns {Promise<Member[]>} who else is there. */
     members(rid) {
-        return this.#ask("room-members", { rid }, (description) => description.members);
+        return this.#ask("room-members", { rid }, membersOf);
     }
 
     /** @returns {Promise<string>} the server's time. */
@@ -530,7 +505,7 @@ export class JSONgleClient extends Emitter {
      * @param {string} to
      * @param {any} content
      * @param {{ namespace?: string, [property: string]: any }} [options]  `namespace`, by default `message`; whatever
-     *     else is part of the description.
+     *     else becomes part of the description.
      * @returns {Sent}
      */
     sendText(to, content, { namespace = "message", ...description } = {}) {
@@ -552,7 +527,7 @@ export class JSONgleClient extends Emitter {
     /**
      * Tells the sender of a text how far it has come.
      *
-     * @param {{ id: string, from: string, namespace?: string }} message  the text, as its event had it.
+     * @param {{ id: string, from: string, namespace?: string }} message  the text, as its event has it.
      * @param {"delivered" | "read"} type
      */
     acknowledge({ id: mid, from, namespace }, type) {
@@ -582,66 +557,58 @@ export class JSONgleClient extends Emitter {
      * @param {{ action?: "iq-set" | "iq-get" }} [options]
      * @returns {Promise<Json>} the description of the answer.
      */
-    request(to, query, description = {}, { action = "iq-set" } = {}) {
+    request(to, query, description = {}, { action } = {}) {
         return this.#ask(query, description, (answer) => answer, { to, action });
     }
 
     /**
-     * Sends any message: at once, or as soon as there is a connection again.
+     * Sends any message: at once, or as soon as there is a session to send it in.
      *
      * @param {string} to
      * @param {Jsongle} jsongle
-     * @param {Json} [extra]  other fields of the envelope, `id` among them.
+     * @param {{ id?: string, [field: string]: any }} [extra]  other fields of the envelope.
      * @returns {string} the id of the message.
-     * @throws {JSONgleError} there are `maxUnacknowledged` frames already, or the client is closed.
+     * @throws {JSONgleError} `maxUnacknowledged` frames are kept already, or the client is closed.
      */
     send(to, jsongle, { id = newId(), ...extra } = {}) {
-        delete extra.to;
-        delete extra.from; // the server knows who it is
         this.#post(id, to, jsongle, extra);
         return id;
     }
 
     /**
-     * Calls a user, a session, or the room that somebody waits in.
+     * Calls a user, a session, or whoever is in a room.
      *
      * @param {string} to
      * @param {{ media?: any }} [options]  what the call is to have, by default audio and video.
      * @returns {Call}
+     * @throws {JSONgleError} as `send` does.
      */
     call(to, { media = ["audio", "video"] } = {}) {
         const sid = newId();
         const parties = { initiator: this.id, responder: to };
-        const call = new Call(this.#link, { sid, to, from: this.id, role: "caller", media, ...parties });
-        // The propose's own id is the sid: a refusal names it.
-        const jsongle = { action: "session-propose", sid, ...parties, reason: "", description: { initiated: now(), media } };
-        this.#post(sid, to, jsongle, { namespace: "call" });
-        this.#calls.set(sid, call);
-        return call;
+        const description = { initiated: now(), media };
+        const jsongle = { action: "session-propose", sid, ...parties, reason: "", description };
+        this.send(to, jsongle, { id: sid, namespace: "call" }); // with that id, a refusal names the call
+        return this.#keepCall(new Call(this, { sid, to, from: this.id, role: "caller", media }, parties));
     }
 
-    #link = {
-        send: (/** @type {Call} */ { to }, /** @type {Jsongle} */ jsongle) => this.send(to, jsongle, { namespace: "call" }),
-        forget: (/** @type {Call} */ { sid }) => void this.#calls.delete(sid),
-    };
-
-    // ---- the connection
+    // ---- The connection (section 1)
 
     #open() {
-        this.#setState(this.#sessions > 0 ? "reconnecting" : "connecting", {});
-        if (this.state === "closed") {
-            return; // a listener has had enough
+        this.#setState(this.#sessions > 0 ? "reconnecting" : "connecting");
+        if (this.#isClosed) {
+            return;
         }
-        /** @type {WebSocket} */
-        let socket;
+        const { WebSocket } = this.#options;
+        let /** @type {WebSocket} */ socket;
         try {
-            socket = new this.#Socket(this.#url, "jsongle");
+            socket = new WebSocket(this.#url, "jsongle");
         } catch (error) {
             this.#finish(new JSONgleError(`Cannot connect to ${this.#url}: ${/** @type {Error} */ (error).message}`));
             return;
         }
         this.#socket = socket;
-        this.#awaitHandshake();
+        this.#awaitHello();
         socket.onmessage = ({ data }) => {
             if (socket === this.#socket) {
                 this.#take(data);
@@ -650,22 +617,22 @@ export class JSONgleClient extends Emitter {
         socket.onclose = ({ code, reason }) => {
             this.#forsaken.delete(socket);
             if (socket === this.#socket) {
-                this.#lost(code, reason);
+                this.#lose(code, reason);
             }
         };
         socket.onerror = () => {}; // the close that follows says more; some implementations throw where nobody listens
     }
 
-    #awaitHandshake() {
-        clearTimeout(this.#handshakeTimer);
-        this.#handshakeTimer = setTimeout(() => this.#giveUp("the server does not answer"), this.#timeout);
+    #awaitHello() {
+        clearTimeout(this.#helloTimer);
+        this.#helloTimer = setTimeout(() => this.#giveUp("the server does not answer"), this.#bounds.timeout);
     }
 
     /**
      * Gives up a connection that may be dead, and makes another.
      *
-     * Once a hello was written it is not closed but left alone: should the close frame arrive after all, and before the
-     * next hello, it would end the session that is to be resumed. The server closes it when the session has moved.
+     * Once a hello was written the old one is left alone: should its close frame arrive after all, but before the next
+     * hello, it would end the very session that is to be resumed. The server closes it when the session has moved.
      *
      * @param {string} reason
      */
@@ -676,49 +643,41 @@ export class JSONgleClient extends Emitter {
         } else {
             this.#hasStray ||= this.state !== "online";
             this.#forsaken.add(socket);
+        }
+        if (this.#forsaken.size > MAX_FORSAKEN) {
             const [oldest] = this.#forsaken;
-            if (this.#forsaken.size > MAX_FORSAKEN) {
-                this.#forsaken.delete(oldest);
-                oldest.close();
-            }
+            this.#forsaken.delete(oldest);
+            oldest.close();
         }
-        this.#lost(1006, reason);
+        this.#lose(1006, reason);
     }
 
     /** @param {number} code @param {string} reason */
-    #lost(code, reason) {
+    #lose(code, reason) {
         this.#disconnect();
-        const isStray = code === SESSION_MOVED && this.#hasStray;
-        if (isStray) {
-            this.#hasStray = false; // an earlier hello of ours was late: the session is not lost to anybody else
-        } else if (FINAL.has(code)) {
-            this.#finish(this.#refusal ?? new JSONgleError(`${FINAL.get(code)}`, { closeCode: code }), code, reason);
-            return;
-        } else if (code === TOKEN_EXPIRED && typeof this.#token !== "function") {
-            this.#finish(new JSONgleError("The token has expired", { closeCode: code }), code, reason);
+        const canRenew = typeof this.#options.token === "function";
+        if (code === SESSION_MOVED && this.#hasStray) {
+            this.#hasStray = false; // an early hello of our own came late: nobody else has the session
+        } else if (FINAL.has(code) || (code === TOKEN_EXPIRED && !canRenew)) {
+            const error = new JSONgleError(FINAL.get(code) ?? "The token has expired", { closeCode: code });
+            this.#finish((code === POLICY_VIOLATION && this.#refusal) || error, code, reason);
             return;
         }
-        if (this.#onlineSince > 0 && Date.now() - this.#onlineSince >= this.#backoff.most) {
-            this.#attempt = 0;
+        const { first, most } = this.#bounds.backoff;
+        if (Date.now() - this.#onlineSince >= most) {
+            this.#attempt = 0; // sooner, a connection that is lost again and again would be made again and again
         }
-        this.#onlineSince = 0;
-        this.#retry(code, reason);
-    }
-
-    /** @param {number} code @param {string} reason */
-    #retry(code, reason) {
-        const { first, most } = this.#backoff;
+        this.#onlineSince = Infinity;
         const longest = code === TRY_AGAIN_LATER ? most : Math.min(most, first * 2 ** this.#attempt);
-        const retryIn = Math.round(this.#random() * longest);
+        const retryIn = Math.round(this.#options.random() * longest);
         this.#attempt += 1;
         this.#retryTimer = setTimeout(() => this.#open(), retryIn);
         this.#setState(this.#sessions > 0 ? "reconnecting" : "connecting", { retryIn, code, reason });
     }
 
-    /** The network is back, says the browser: no reason to wait, or to believe in the connection that there is. */
+    /** The browser has a network again: no reason to wait, nor to believe in the connection that there is. */
     #hurry = () => {
         if (this.state === "online") {
-            clearTimeout(this.#beat);
             this.#probe();
         } else if (this.#socket === undefined) {
             clearTimeout(this.#retryTimer);
@@ -727,11 +686,11 @@ export class JSONgleClient extends Emitter {
     };
 
     #disconnect() {
-        for (const timer of [this.#retryTimer, this.#handshakeTimer, this.#beat]) {
+        for (const timer of [this.#retryTimer, this.#helloTimer, this.#beatTimer]) {
             clearTimeout(timer);
         }
-        for (const waiting of this.#waiting.values()) {
-            clearTimeout(waiting.timer); // time without a connection does not count
+        for (const { timer } of this.#waiting.values()) {
+            clearTimeout(timer); // time without a connection does not count
         }
         this.#socket = undefined;
         this.#greeting = undefined;
@@ -739,11 +698,11 @@ export class JSONgleClient extends Emitter {
     }
 
     /** @param {JSONgleError} error @param {number} [code] @param {string} [reason] */
-    #finish(error, code = error.closeCode, reason = error.message) {
-        if (this.state === "closed") {
+    #finish(error, code, reason = error.message) {
+        if (this.#isClosed) {
             return;
         }
-        const sockets = [...this.#forsaken, this.#socket];
+        const sockets = [this.#socket, ...this.#forsaken];
         this.#disconnect();
         globalThis.removeEventListener?.("online", this.#hurry);
         for (const socket of sockets) {
@@ -751,20 +710,19 @@ export class JSONgleClient extends Emitter {
         }
         this.#forsaken.clear();
         this.#outbox = [];
-        const [waiting, calls] = [[...this.#waiting.values()], [...this.#calls.values()]];
-        this.#waiting.clear();
-        for (const { promise, reject } of waiting) {
+        for (const [id, { promise }] of [...this.#waiting]) {
             quiet(promise);
-            reject(error);
+            this.#settle(id, error);
         }
-        this.#connected?.reject(error);
         this.#setState("closed", { code, reason, error });
-        for (const call of calls) {
-            call.finish("lost");
-        }
+        this.#endCalls();
     }
 
-    /** @param {State} state @param {Partial<ClientEvents["state"]>} more */
+    get #isClosed() {
+        return this.state === "closed";
+    }
+
+    /** @param {State} state @param {Partial<ClientEvents["state"]>} [more] */
     #setState(state, more) {
         this.state = state;
         this.emit("state", { state, attempt: this.#attempt, retryIn: 0, ...more });
@@ -772,14 +730,16 @@ export class JSONgleClient extends Emitter {
 
     /** Something was heard: the connection lives. */
     #listen() {
-        clearTimeout(this.#beat);
-        if (this.#heartbeat > 0) {
-            this.#beat = setTimeout(() => this.#probe(), this.#heartbeat);
+        clearTimeout(this.#beatTimer);
+        if (this.#bounds.heartbeat > 0) {
+            this.#beatTimer = setTimeout(() => this.#probe(), this.#bounds.heartbeat);
         }
     }
 
+    /** Asks for a sign of life. */
     #probe() {
-        this.#beat = setTimeout(() => this.#giveUp("the server is silent"), this.#timeout);
+        clearTimeout(this.#beatTimer);
+        this.#beatTimer = setTimeout(() => this.#giveUp("the server is silent"), this.#bounds.timeout);
         this.#postPing();
     }
 
@@ -789,51 +749,9 @@ export class JSONgleClient extends Emitter {
         this.#post(this.#pingId, null, jsongle, {}, { isOurs: true });
     }
 
-    // ---- the hello (section 3)
+    // ---- The hello (section 3)
 
-    async #sayHello() {
-        const socket = /** @type {WebSocket} */ (this.#socket);
-        const greeting = /** @type {Envelope} */ (this.#greeting);
-        const isFirst = this.state !== "online";
-        clearTimeout(this.#handshakeTimer);
-        const token = await this.#askToken();
-        if (socket !== this.#socket) {
-            return;
-        }
-        if (token instanceof Error) {
-            if (isFirst) {
-                this.#giveUp(`no token: ${token.message}`);
-            }
-            return; // while the session is there, it stays until its token expires
-        }
-        if (this.#refusal !== undefined && token === this.#presented) {
-            if (isFirst) {
-                this.#finish(this.#refusal);
-            }
-            return;
-        }
-        this.#presented = token;
-        this.#helloId = newId();
-        const back = this.#resumeToken === undefined ? true : { token: this.#resumeToken, seq: this.#seq };
-        const description = { ...this.#hello, token, resume: isFirst && this.#resume ? back : undefined };
-        const { transaction } = greeting.jsongle;
-        const jsongle = { action: "iq-result", query: "session-hello", transaction, description };
-        if (isFirst) {
-            this.#awaitHandshake();
-        }
-        socket.send(JSON.stringify({ id: this.#helloId, to: greeting.from, jsongle }));
-    }
-
-    /** @returns {Promise<string | undefined | Error>} */
-    async #askToken() {
-        try {
-            return typeof this.#token === "function" ? await this.#token() : this.#token;
-        } catch (error) {
-            return error instanceof Error ? error : new Error(String(error));
-        }
-    }
-
-    /** @param {Envelope} envelope */
+    /** @param {Envelope} envelope  what came before there is a session. */
     #shakeHands(envelope) {
         const { action, query, status, description = {} } = envelope.jsongle;
         if (action === "iq-get" && query === "session-hello") {
@@ -849,13 +767,54 @@ export class JSONgleClient extends Emitter {
         }
     }
 
+    async #sayHello() {
+        const [socket, isFirst] = [this.#socket, this.state !== "online"];
+        clearTimeout(this.#helloTimer);
+        const token = await this.#askToken();
+        if (socket === undefined || socket !== this.#socket) {
+            return;
+        }
+        const isSame = this.#refusal !== undefined && token === this.#presented;
+        if (token instanceof Error && isFirst) {
+            this.#giveUp(`no token: ${token.message}`);
+        } else if (isSame && isFirst) {
+            this.#finish(/** @type {JSONgleError} */ (this.#refusal));
+        } else if (!isSame && !(token instanceof Error)) { // otherwise the session stays until its token expires
+            this.#presented = token;
+            this.#writeHello(socket, token, isFirst);
+        }
+    }
+
+    /** @param {WebSocket} socket @param {string | undefined} token @param {boolean} isFirst */
+    #writeHello(socket, token, isFirst) {
+        const { from: to, jsongle: { transaction } } = /** @type {Envelope} */ (this.#greeting);
+        const back = this.#resumeToken === undefined || { token: this.#resumeToken, seq: this.#seq };
+        const description = { ...this.#hello, token, resume: isFirst && this.#options.resume ? back : undefined };
+        const jsongle = { action: "iq-result", query: "session-hello", transaction, description };
+        this.#helloId = newId();
+        if (isFirst) {
+            this.#awaitHello();
+        }
+        socket.send(JSON.stringify({ id: this.#helloId, to, jsongle }));
+    }
+
+    /** @returns {Promise<string | undefined | Error>} */
+    async #askToken() {
+        const { token } = this.#options;
+        try {
+            return typeof token === "function" ? await token() : token;
+        } catch (error) {
+            return error instanceof Error ? error : new Error(String(error));
+        }
+    }
+
     /** @param {Json} description */
     #takeRefusal({ errorCode: code, errorDetails: details }) {
         if (PASSING.has(code)) {
             return;
         }
         this.#refusal = new JSONgleError(`The server refuses the hello: ${details}`, { code, details });
-        if (code === TOKEN_REFUSED && typeof this.#token === "function") {
+        if (code === TOKEN_REFUSED && typeof this.#options.token === "function") {
             this.#sayHello();
         } else if (this.state !== "online") {
             this.#finish(this.#refusal);
@@ -868,124 +827,103 @@ export class JSONgleClient extends Emitter {
      * @param {Json} ack  the description of the server's ack.
      */
     #begin({ id, resume, resumed = false, received = 0, iceServers }) {
+        clearTimeout(this.#helloTimer);
         const isAnother = this.#sessions > 0 && !resumed;
-        clearTimeout(this.#handshakeTimer);
-        this.#refusal = undefined;
         this.#onlineSince = Date.now();
         this.id = id ?? this.#greeting?.to;
         this.#resumeToken = resume?.token;
-        this.iceServers = iceServers ?? this.iceServers;
-        /** @type {Call[]} */
-        let lost = [];
-        /** @type {Promise<unknown> | undefined} */
-        let joined;
-        if (resumed) {
-            this.#outbox.splice(0, received - this.#read);
-            this.#read = received;
-        } else {
-            this.#seq = 0;
-            this.#read = 0;
-            this.#sessions += 1;
-        }
-        if (isAnother) {
-            lost = this.#dropLost();
-            joined = this.#joinAgain();
-        }
+        this.#outbox.splice(0, resumed ? received - this.#read : 0);
+        this.#read = received;
+        this.#seq = resumed ? this.#seq : 0;
+        this.#sessions += resumed ? 0 : 1;
+        const joined = isAnother ? this.#beginAnew() : undefined;
         this.state = "online";
-        for (const frame of [...this.#outbox]) {
-            this.#write(frame);
-        }
         for (const [key, waiting] of this.#waiting) {
             if (waiting.isWritten) {
                 this.#awaitAnswer(key, waiting);
             }
         }
-        this.#listen();
-        this.#connected?.resolve();
-        this.#setState("online", {});
-        if (iceServers !== undefined) {
-            this.emit("iceservers", { iceServers });
+        for (const frame of [...this.#outbox]) {
+            this.#write(frame);
         }
-        for (const call of lost) {
-            call.finish("lost");
+        this.#listen();
+        this.#settle("", undefined);
+        this.#setState("online");
+        this.#takeIceServers({ iceServers });
+        if (isAnother) {
+            this.#endCalls();
         }
         const session = this.#sessions;
-        const tell = () => {
-            if (this.state !== "closed" && session === this.#sessions) {
-                this.emit("online", { resumed });
-            }
-        };
+        const tell = () => this.#isIn(session) && this.emit("online", { resumed });
         joined === undefined ? tell() : joined.then(tell);
     }
 
-    /**
-     * Leaves nothing of a session that is lost. What the server may or may not have read is given up; what it cannot have
-     * read is kept, but for calls, which are over.
-     *
-     * @returns {Call[]} the calls that are over.
-     */
-    #dropLost() {
-        this.#outbox = this.#outbox.filter(({ id, sid, isWritten }) => !isWritten && sid === undefined && id !== this.#pingId);
-        for (const [key, { isWritten }] of this.#waiting) {
-            if (isWritten) {
-                this.#settle(key, new JSONgleError("The session was lost before the answer came", { reason: "lost" }));
-            }
-        }
-        return [...this.#calls.values()];
+    /** @param {number} session @returns {boolean} whether that session is the one that there is. */
+    #isIn(session) {
+        return session === this.#sessions && !this.#isClosed;
     }
 
-    /** Joins the rooms of the former session, before anything that waits to be sent to them. */
-    #joinAgain() {
-        const later = this.#outbox;
+    /**
+     * Begins another session after one that was lost: what the server may or may not have read is given up; what it
+     * cannot have read is sent once the rooms are joined again, but for the messages of calls, which are over.
+     *
+     * @returns {Promise<unknown>} the rooms were joined, or could not be.
+     */
+    #beginAnew() {
         const session = this.#sessions;
+        const later = this.#outbox.filter(({ sid, isWritten }) => !isWritten && sid === undefined);
+        for (const [id, { isWritten }] of [...this.#waiting]) {
+            if (isWritten) {
+                this.#settle(id, new JSONgleError("The session was lost before the answer came", { reason: "lost" }));
+            }
+        }
         this.#outbox = [];
-        const joins = [...this.rooms.values()].map(({ rid, kind, dn }) => {
-            const query = kind === "muc" ? "muc-join" : "join";
-            return this.#ask(query, { rid, dn }, () => undefined, { isOurs: true }).catch(({ code, message, details }) => {
-                if (session === this.#sessions && this.state !== "closed") {
+        this.#pingId = "";
+        const joins = [...this.rooms.values()].map(({ rid, kind, dn }) =>
+            this.#ask(kind === "muc" ? "muc-join" : "join", { rid, dn }, membersOf, { isOurs: true }).catch((error) => {
+                if (this.#isIn(session)) {
                     this.rooms.delete(rid);
-                    this.emit("error", { code, details: details ?? message, rid });
+                    this.emit("error", { code: error.code, details: error.details ?? error.message, rid });
                 }
-            });
-        });
+            }),
+        );
         this.#outbox.push(...later);
         return Promise.all(joins);
     }
 
-    // ---- sending
+    // ---- Sending
 
     /**
      * @param {string} id
      * @param {string | null} to  `null` is the server, whatever it is called by then.
      * @param {Jsongle} jsongle
      * @param {Json} extra
-     * @param {{ isOurs?: boolean }} [options]  `isOurs`: whether it may exceed the bound.
+     * @param {{ isOurs?: boolean }} [options]  `isOurs`: the client's own, of which there are few: no bound.
      */
-    #post(id, to, jsongle, extra, { isOurs = false } = {}) {
-        if (this.state === "closed") {
+    #post(id, to, jsongle, { to: _to, from: _from, ...extra }, { isOurs = false } = {}) {
+        if (this.#isClosed) {
             throw closed();
         }
-        if (this.#outbox.length >= this.#most && !isOurs) {
-            throw new JSONgleError(`${this.#most} messages wait already`, { reason: "full" });
+        if (this.#outbox.length >= this.#bounds.most && !isOurs) {
+            throw new JSONgleError(`${this.#outbox.length} messages wait already`, { reason: "full" });
         }
         const rest = JSON.stringify({ ...extra, jsongle }).slice(1);
-        const sid = JSON.parse(`{${rest}`).jsongle.sid;
-        const frame = { id, to, rest, sid: extra.namespace === "call" ? sid : undefined, isWritten: false };
+        const frame = { id, to, rest, sid: jsongle.sid, isWritten: false };
         this.#outbox.push(frame);
         if (this.state === "online") {
             this.#write(frame);
-            if (this.#outbox.length * 2 >= this.#most && this.#pingId === "") {
+            if (this.#outbox.length * 2 >= this.#bounds.most && this.#pingId === "") {
                 this.#postPing(); // its answer shows that all before it was read
             }
         }
     }
 
-    /** @param {(typeof this.#outbox)[number]} frame */
+    /** @param {Frame} frame */
     #write(frame) {
         const { id, to, rest } = frame;
         frame.isWritten = true;
         if (this.#resumeToken === undefined) {
-            this.#outbox.shift(); // it is the first, and there is no session to write it to again
+            this.#outbox.shift(); // that is this one: it cannot be written again
         }
         this.#socket?.send(`{"id":${JSON.stringify(id)},"to":${JSON.stringify(to ?? this.serverId)},${rest}`);
         const waiting = this.#waiting.get(id);
@@ -995,58 +933,62 @@ export class JSONgleClient extends Emitter {
     }
 
     /**
-     * The server has answered a frame, and it reads them in order: it has read all before it, too.
+     * The server has answered a frame. It reads them in order, so it has read all before it, too.
      *
      * @param {unknown} id  of the frame.
      */
     #proveRead(id) {
-        const index = this.#outbox.findIndex((frame) => frame.id === id && frame.isWritten);
-        this.#outbox.splice(0, index + 1);
-        this.#read += index + 1;
-        if (id === this.#pingId) {
-            this.#pingId = "";
-        }
+        const count = 1 + this.#outbox.findIndex((frame) => frame.id === id && frame.isWritten);
+        this.#outbox.splice(0, count);
+        this.#read += count;
+        this.#pingId = id === this.#pingId ? "" : this.#pingId;
     }
 
     /** @param {string} to @param {Jsongle} jsongle @returns {Sent} */
     #sendAcked(to, jsongle) {
         const id = newId();
-        this.#post(id, to, jsongle, {});
-        return { id, received: quiet(this.#await(id, to, String)) };
+        return { id, received: quiet(this.#postAndAwait(id, to, jsongle, null)) };
     }
 
     /**
      * @template Answer
      * @param {string} query
      * @param {Json} description
-     * @param {(description: Json) => Answer} pick  makes the answer of the description of the result.
+     * @param {(description: Json) => Answer} pick  takes the answer from the description of the result.
      * @param {{ to?: string | null, action?: string, isOurs?: boolean }} [options]  `to`: by default the server.
      * @returns {Promise<Answer>}
      */
     #ask(query, description, pick, { to = null, action = "iq-set", isOurs } = {}) {
         const id = newId();
-        const answer = this.#await(id, to, pick, description);
-        try {
-            this.#post(id, to, { action, query, transaction: id, description }, {}, { isOurs });
-        } catch (error) {
-            this.#settle(id, error);
-        }
-        return answer;
+        const jsongle = { action, query, transaction: id, description };
+        return this.#postAndAwait(id, to, jsongle, { to, description, pick }, { isOurs });
     }
 
     /**
-     * @template Answer
      * @param {string} id
      * @param {string | null} to
-     * @param {(value: any) => Answer} pick
-     * @param {Json} [asked]
-     * @returns {Promise<Answer>}
+     * @param {Jsongle} jsongle
+     * @param {Asked | null} asked
+     * @param {{ isOurs?: boolean }} [options]
+     * @returns {Promise<any>}
      */
-    #await(id, to, pick, asked = {}) {
-        const { promise, resolve, reject } = withParts();
-        const waiting = { to, asked, promise, resolve: (/** @type {any} */ value) => resolve(pick(value)), reject };
-        this.#waiting.set(id, { ...waiting, isWritten: false, timer: undefined });
+    #postAndAwait(id, to, jsongle, asked, options) {
+        const promise = this.#await(id, asked);
+        try {
+            this.#post(id, to, jsongle, {}, options);
+        } catch (error) {
+            this.#settle(id, error);
+        }
         return promise;
+    }
+
+    /** @param {string} id @param {Asked | null} asked @returns {Promise<any>} */
+    #await(id, asked) {
+        /** @type {Partial<Waiting>} */
+        const waiting = { asked, isWritten: false };
+        waiting.promise = new Promise((resolve, reject) => Object.assign(waiting, { resolve, reject }));
+        this.#waiting.set(id, /** @type {Waiting} */ (waiting));
+        return waiting.promise;
     }
 
     /** @param {string} id @param {Waiting} waiting */
@@ -1054,10 +996,10 @@ export class JSONgleClient extends Emitter {
         waiting.isWritten = true;
         clearTimeout(waiting.timer);
         const expire = () => this.#settle(id, new JSONgleError("There was no answer in time", { reason: "timeout" }));
-        waiting.timer = setTimeout(expire, this.#timeout);
+        waiting.timer = setTimeout(expire, this.#bounds.timeout);
     }
 
-    /** @param {string} id @param {unknown} outcome  an error, or what the answer is made of. */
+    /** @param {string} id @param {unknown} outcome  an error, or what is waited for. */
     #settle(id, outcome) {
         const waiting = this.#waiting.get(id);
         if (waiting !== undefined) {
@@ -1067,24 +1009,25 @@ export class JSONgleClient extends Emitter {
         }
     }
 
-    // ---- receiving
+    // ---- Receiving
 
     /** @param {unknown} data */
     #take(data) {
         const envelope = parse(data);
         if (envelope === undefined) {
-            return; // not JSONgle: nothing of a server's that this client knows
+            return;
         }
         if (this.state !== "online") {
             this.#shakeHands(envelope);
             return;
         }
         this.#listen();
-        const { seq = Infinity } = envelope;
-        if (seq <= this.#seq) {
-            return; // it was seen before the connection was lost
+        if (envelope.seq !== undefined) {
+            if (envelope.seq <= this.#seq) {
+                return; // it was seen before the connection was lost
+            }
+            this.#seq = envelope.seq;
         }
-        this.#seq = seq === Infinity ? this.#seq : seq;
         const socket = this.#socket;
         this.emit("message", { envelope });
         if (socket === this.#socket) {
@@ -1096,31 +1039,38 @@ export class JSONgleClient extends Emitter {
     #handle(envelope) {
         const { id, from, to, jsongle } = envelope;
         const { action, namespace, description = {} } = jsongle;
-        const isServer = from === this.serverId;
-        if (action === "session-text") {
-            this.emit("text", { id, from, to, content: description.content, description, namespace, envelope });
-        } else if (action === "session-custom") {
-            this.emit("custom", { id, from, to, description, namespace, envelope });
-        } else if (action === "session-event" && isServer) {
-            this.#takeNews(jsongle, description);
-        } else if (action === "session-event") {
-            this.#takeEvent(from, jsongle, description);
-        } else if (action === "iq-result" || action === "iq-error") {
-            this.#takeAnswer(jsongle, description, isServer);
-        } else if (action === "iq-get" || action === "iq-set") {
-            this.#takeRequest(from, jsongle, description);
-        } else if (action === "session-error") {
-            this.#takeError(description);
-        } else if (action === "ack") {
-            this.#takeIceServers(description);
-        } else {
-            this.#takeCall(envelope);
+        switch (action) {
+            case "session-text":
+                this.emit("text", { id, from, to, content: description.content, description, namespace, envelope });
+                break;
+            case "session-custom":
+                this.emit("custom", { id, from, to, description, namespace, envelope });
+                break;
+            case "session-event":
+                this.#takeEvent(from, jsongle, description);
+                break;
+            case "iq-result":
+            case "iq-error":
+                this.#takeAnswer(from, jsongle, description);
+                break;
+            case "iq-get":
+            case "iq-set":
+                this.#takeRequest(from, jsongle, description);
+                break;
+            case "session-error":
+                this.#takeError(description);
+                break;
+            case "ack": // of a hello with a fresh token
+                this.#takeIceServers(description);
+                break;
+            default:
+                this.#takeCall(envelope);
         }
     }
 
-    /** @param {Jsongle} jsongle @param {Json} description */
-    #takeNews({ namespace, event }, description) {
-        const { rid, member, mid, acknowledged } = description;
+    /** @param {string} event @param {Json} description  of what the server tells of. */
+    #takeNews(event, description) {
+        const { rid, member, mid, acknowledged, reason } = description;
         const room = this.rooms.get(rid);
         if (event === "ack") {
             this.#proveRead(mid);
@@ -1132,12 +1082,12 @@ export class JSONgleClient extends Emitter {
         } else if (event === "left" && room !== undefined) {
             room.members.delete(member.id);
             this.emit("left", { rid, kind: room.kind, member });
-        } else if (namespace === "session" && event === "token-expiring") {
+        } else if (event === "token-expiring") {
             this.#sayHello();
-        } else if (namespace === "session" && event === "ice-servers") {
+        } else if (event === "ice-servers") {
             this.#takeIceServers(description);
-        } else if (namespace === "session" && event === "server-message") {
-            if (description.reason === "room-emptied") {
+        } else if (event === "server-message") {
+            if (reason === "room-emptied") {
                 this.rooms.delete(rid);
             }
             this.emit("notice", { description });
@@ -1148,39 +1098,40 @@ export class JSONgleClient extends Emitter {
     #takeEvent(from, { namespace, event }, description) {
         const { mid, type, acknowledged } = description;
         const mark = MARKS.get(type);
-        if (event === "ack" && mark !== undefined && mark !== "server") {
+        if (from === this.serverId) {
+            this.#takeNews(event, description);
+        } else if (event === "ack" && mark !== undefined) {
             this.emit("ack", { mid, type: mark, at: acknowledged, from });
         } else {
             this.emit("event", { from, namespace, event, description });
         }
     }
 
-    /** @param {Jsongle} jsongle @param {Json} description @param {boolean} isServer */
-    #takeAnswer({ action, query, transaction }, description, isServer) {
-        const { to, asked } = this.#waiting.get(transaction) ?? { to: null, asked: {} };
-        if (!isServer && (to === null || to === this.serverId)) {
-            return; // nobody else answers for the server
-        }
+    /** @param {string} from @param {Jsongle} jsongle @param {Json} description */
+    #takeAnswer(from, { action, query, transaction }, description) {
+        const asked = this.#waiting.get(transaction)?.asked;
+        const isServer = from === this.serverId;
         const { errorCode: code, errorDetails: details } = description;
         if (isServer) {
             this.#proveRead(transaction);
-            if (action === "iq-result") {
-                this.#takeResult(query, description, asked.dn);
-            } else if (query === "leave" && code === NOT_A_MEMBER) {
-                this.rooms.delete(asked.rid);
-            }
+            this.#takeResult(action, query, description, asked?.description ?? {});
         }
-        const error = new JSONgleError(`${query} was refused: ${details}`, { code, details });
-        this.#settle(transaction, action === "iq-result" ? description : error);
+        if (asked && (isServer || (asked.to !== null && asked.to !== this.serverId))) {
+            const error = new JSONgleError(`${query} was refused: ${details}`, { code, details });
+            this.#settle(transaction, action === "iq-result" ? asked.pick(description) : error);
+        }
     }
 
-    /** @param {string} query @param {Json} description @param {string | undefined} dn  the name that was joined with. */
-    #takeResult(query, description, dn) {
-        const { rid, members } = description;
-        const kind = JOINS.get(query);
-        if (kind !== undefined || query === "room-members") {
-            this.#setRoom(rid, kind, members, dn);
-        } else if (query === "leave" || query === "session-leave") {
+    /** @param {string} action @param {string} query @param {Json} description @param {Json} asked */
+    #takeResult(action, query, description, asked) {
+        const { rid, members, errorCode } = description;
+        if (action === "iq-error") {
+            if (query === "leave" && errorCode === NOT_A_MEMBER) {
+                this.rooms.delete(asked.rid);
+            }
+        } else if (JOINS.has(query) || query === "room-members") {
+            this.#setRoom(rid, JOINS.get(query), members, asked.dn);
+        } else if (query === "leave") {
             this.rooms.delete(rid);
         } else if (query === "ice-servers") {
             this.#takeIceServers(description);
@@ -1191,22 +1142,26 @@ export class JSONgleClient extends Emitter {
     #setRoom(rid, kind, members, dn) {
         const there = new Map(members.map((member) => [member.id, member]));
         const room = this.rooms.get(rid);
-        if (room === undefined) {
-            if (kind !== undefined) {
-                this.rooms.set(rid, { rid, kind, dn, members: there });
-            }
-            return;
+        if (room !== undefined) {
+            const before = room.members;
+            room.members = there;
+            this.#tellOfMembers("left", room, before, there);
+            this.#tellOfMembers("joined", room, there, before);
+        } else if (kind !== undefined) {
+            this.rooms.set(rid, { rid, kind, dn, members: there });
         }
-        const before = room.members;
-        room.members = there;
-        for (const [id, member] of before) {
-            if (!there.has(id)) {
-                this.emit("left", { rid, kind: room.kind, member });
-            }
-        }
-        for (const [id, member] of there) {
-            if (!before.has(id)) {
-                this.emit("joined", { rid, kind: room.kind, member });
+    }
+
+    /**
+     * @param {"joined" | "left"} type
+     * @param {Room} room
+     * @param {Map<string, Member>} some
+     * @param {Map<string, Member>} others  those that there is nothing to tell of.
+     */
+    #tellOfMembers(type, { rid, kind }, some, others) {
+        for (const [id, member] of some) {
+            if (!others.has(id)) {
+                this.emit(type, { rid, kind, member });
             }
         }
     }
@@ -1241,43 +1196,47 @@ export class JSONgleClient extends Emitter {
         this.#calls.get(mid)?.finish("refused");
     }
 
+    // ---- Calls (section 6)
+
     /** @param {Envelope} envelope */
     #takeCall(envelope) {
         const { from, to, jsongle } = envelope;
-        const { action, sid, initiator, responder, description = {} } = jsongle;
-        const known = this.#calls.get(sid);
-        if (known !== undefined) {
-            known.take(envelope);
+        const { action, sid, initiator = from, responder = to, description = {} } = jsongle;
+        const call = this.#calls.get(sid);
+        if (call !== undefined) {
+            call.take(envelope);
         } else if (action === "session-propose" && typeof sid === "string" && this.#calls.size < MAX_CALLS) {
-            const particulars = { sid, to: from, from, media: description.media, initiator, responder: responder ?? to };
-            const call = new Call(this.#link, { ...particulars, role: "callee" });
-            this.#calls.set(sid, call);
-            this.emit("call", { call });
+            const role = /** @type {const} */ ("callee");
+            const particulars = { sid, to: from, from, role, media: description.media };
+            this.emit("call", { call: this.#keepCall(new Call(this, particulars, { initiator, responder })) });
+        }
+    }
+
+    /** @param {Call} call */
+    #keepCall(call) {
+        this.#calls.set(call.sid, call);
+        call.on("end", () => this.#calls.delete(call.sid));
+        return call;
+    }
+
+    #endCalls() {
+        for (const call of [...this.#calls.values()]) {
+            call.finish("lost");
         }
     }
 }
 
 /**
  * @typedef {ReturnType<typeof setTimeout> | undefined} Timer
- * @typedef {{ to: string | null, asked: Json, promise: Promise<any>, resolve: (value: any) => void,
+ * @typedef {{ id: string, to: string | null, rest: string, sid: unknown, isWritten: boolean }} Frame
+ *     `rest` is its text from behind `to` on; `sid` that of its call.
+ * @typedef {{ to: string | null, description: Json, pick: (description: Json) => any }} Asked
+ * @typedef {{ asked: Asked | null, promise: Promise<any>, resolve: (value: any) => void,
  *     reject: (error: unknown) => void, isWritten: boolean, timer: Timer }} Waiting
  */
 
 /**
- * @template Value
- * @typedef {{ promise: Promise<Value>, resolve: (value: Value) => void, reject: (error: unknown) => void }} PromiseWithParts
- */
-
-/** @returns {PromiseWithParts<any>} a promise, and what settles it. */
-function withParts() {
-    /** @type {Partial<PromiseWithParts<any>>} */
-    const parts = {};
-    parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-    return /** @type {PromiseWithParts<any>} */ (parts);
-}
-
-/**
- * Has nobody complain of a rejection that nobody waits for; whoever does gets it all the same.
+ * Has nobody complain of a rejection that nobody waits for; whoever does wait gets it all the same.
  *
  * @template Value
  * @param {Promise<Value>} promise
@@ -1287,7 +1246,7 @@ function quiet(promise) {
     return promise;
 }
 
-/** @param {unknown} data @returns {Envelope | undefined} */
+/** @param {unknown} data @returns {Envelope | undefined} `undefined` for what is not JSONgle. */
 function parse(data) {
     try {
         const envelope = JSON.parse(String(data));
@@ -1295,6 +1254,11 @@ function parse(data) {
     } catch {
         return undefined;
     }
+}
+
+/** @param {Json} description @returns {Member[]} */
+function membersOf({ members }) {
+    return members;
 }
 
 /** @param {string | { sdp?: string }} description */
@@ -1310,7 +1274,7 @@ function now() {
     return new Date().toISOString();
 }
 
-/** A random UUID (RFC 9562 section 5.4), also where there is no `crypto.randomUUID`: on pages that came without TLS. */
+/** A random UUID (RFC 9562 section 5.4), also on pages that came without TLS, which have no `crypto.randomUUID`. */
 function newId() {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
