@@ -1,0 +1,94 @@
+"""The pages of the documentation as a whole: each can be found, and the README says what there is."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from jsongle_server.config import default_text
+from jsongle_server.config_table import SETTINGS
+from jsongle_server.rest import ROUTES
+from jsongle_server.rest_routes import Door
+from tests.test_docs import DOCUMENTS, ROOT, read, rows
+from tests.test_docs_metrics import names
+
+DOCS: Final = ROOT / "docs"
+INDEX: Final = DOCS / "index.md"
+
+_LINK: Final = re.compile(r"^- \[[^\]]+\]\(([^)#]+\.md)\): ", re.MULTILINE)
+_TREE: Final = re.compile(r"^```\{toctree\}\n(?::.*\n)*\n((?:.+\n)+)```$", re.MULTILINE)
+
+DOORS: Final = {Door.OPEN: "", Door.ADMINISTRATOR: "🔒", Door.LOCAL: "🔓"}
+"""How the README marks who may."""
+
+
+class IndexTests(SynchronousTestCase):
+    """``docs/index.md`` leads to every page."""
+
+    def setUp(self) -> None:
+        """Finds all pages but the index itself."""
+        self.pages = {path.relative_to(DOCS).as_posix() for path in DOCUMENTS if path.is_relative_to(DOCS)} - {
+            "index.md"
+        }
+
+    def test_links(self) -> None:
+        """Each is linked to, once, with a word on what it is."""
+        self.assertEqual(sorted(_LINK.findall(read("index.md"))), sorted(self.pages))
+
+    def test_trees(self) -> None:
+        """Each has its place in one tree of the built documentation."""
+        trees = [tree.split() for tree in _TREE.findall(read("index.md"))]
+        for page in self.pages:
+            fitting = [tree for tree in trees if any(fnmatch(page, f"{entry}.md") for entry in tree)]
+            self.assertEqual(len(fitting), 1, page)
+
+    def test_titles(self) -> None:
+        """Each begins with a title, and has no other."""
+        for path in DOCUMENTS:
+            text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+            self.assertEqual(re.findall(r"^# ", text, re.MULTILINE), ["# "], path)
+            self.assertTrue(text.startswith("# "), path)
+            self.assertTrue(path.read_text(encoding="utf-8").endswith("\n"), path)
+
+
+class ReadmeTests(SynchronousTestCase):
+    """What the tables of the README say is so."""
+
+    def setUp(self) -> None:
+        """Reads it."""
+        self.text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def test_settings(self) -> None:
+        """The settings are there, and the numbers and words under "default" are their defaults."""
+        defaults = {setting.name: default_text(setting) for setting in SETTINGS}
+        for cell, default, _ in rows(self.text, "| setting |"):
+            for name in names(cell):
+                self.assertIn(name, defaults)
+            first = default.partition(",")[0]
+            if first.isdigit() or first in {"info", "off"}:
+                self.assertEqual(defaults[names(cell)[0]], first, cell)
+
+    def test_routes(self) -> None:
+        """The routes are there, marked by who may use them, and none that shows something is left out."""
+        doors = {(route.method, route.template): route.door for route in ROUTES}
+        listed = set()
+        for cell, _ in rows(self.text, "| request |"):
+            method = ""
+            for name in names(cell):
+                method, path = name.split() if " " in name else (method, name)
+                listed.add((method, path))
+                self.assertEqual(DOORS[doors[method, path]], re.sub(r"[^🔒🔓]", "", cell), name)
+        left_out = {path for _, path in doors.keys() - listed if f"`{path}`" not in self.text}
+        self.assertEqual({path for path in left_out if not path.startswith("/static/")}, set())
+
+    def test_folders(self) -> None:
+        """The folders are those that there are."""
+        folders = [names(cell)[0].rstrip("/") for cell, _ in rows(self.text, "| folder |")]
+        there = {path.name for path in Path(ROOT).iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
+        made = {"build", "dist", "twisted", "jsongle_server.egg-info"}
+        self.assertEqual(set(folders) - there - {"twisted/plugins"}, set())
+        self.assertEqual(there - set(folders) - made, set())
