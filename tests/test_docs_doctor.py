@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import jsongle_server
 from jsongle_server import doctor
+from jsongle_server.config_table import SETTINGS
 from tests.test_docs import read, rows
 
 
@@ -32,3 +33,7 @@ class DoctorTests(SynchronousTestCase):
         made += re.findall(r'^CHECK: Final = "(\w+)"$', source, re.MULTILINE)
         written = {word for row in rows(read("doctor.md"), "| check |") for word in re.findall(r"\w+", row[0])}
         self.assertEqual(written, {*made, "stun"})
+
+    def test_settings(self) -> None:
+        """The example counts all settings."""
+        self.assertIn(f" of {len(SETTINGS)} settings are given", read("doctor.md"))
