@@ -146,6 +146,15 @@ class EndTests(StreamCase):
         self.tick()
         self.assertEqual(self.reader.names(), ["sample"])
 
+    def test_after_the_end(self) -> None:
+        """A stream that has ended ends no more, waits for nobody, and says nothing."""
+        stream = next(iter(self.server.api.streams._open))
+        stream.end()
+        stream.end()
+        stream.pauseProducing()
+        stream.tell(b"event: late\ndata: 1\n\n")
+        self.assertEqual((self.reader.take(), self.reader.has_ended, stream.is_paused), ([], True, False))
+
     def test_the_server_stops(self) -> None:
         """All streams end, those of stalled readers too, and the server waits two turns, not for them."""
         other = MemoryReader(self.server)
