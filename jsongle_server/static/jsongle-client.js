@@ -452,6 +452,11 @@ export class JSONgleClient extends Emitter {
         return this.#connected;
     }
 
+    /** Connects at once, where there is a pause before the next attempt; where there is a connection, has it proven. */
+    retry() {
+        this.#hurry();
+    }
+
     /** Ends the session for good: the server forgets it at once, and whoever waits for an answer is refused. */
     close() {
         this.#finish(closed(), 1000);

@@ -1,0 +1,297 @@
+/**
+ * The call in a room for two: who calls whom, and what becomes of it.
+ *
+ * Whoever comes into a room in which somebody waits calls him; whoever waits takes the call, since he came there for it.
+ * Whoever hangs up is asked the next time. After a session was lost the rule is the same, as both come in anew.
+ *
+ * @module room-call
+ */
+
+import { PeerCall } from "./peer-call.js";
+
+/**
+ * @typedef {import("../jsongle-client.js").Member} Member
+ * @typedef {import("../jsongle-client.js").Call} Call
+ * @typedef {"waiting" | "arriving" | "calling" | "ringing" | "incoming" | "connecting" | "connected" | "disconnected" |
+ *     "failed" | "ended" | "full"} State
+ */
+
+/** Milliseconds in which whoever comes in is to call; then he is called. */
+export const CALL_WITHIN = 8_000;
+
+/**
+ * Events: `state` {state, peer, reason} (`reason` is why a call has ended); `remote` {stream} (`null`: nothing any more);
+ * `muted` {kind, isMuted} the other side has; `connection` {connection} the one whose figures may be asked for.
+ */
+export class RoomCall extends EventTarget {
+    #client;
+    #room;
+    #media;
+    #openPeerCall;
+    /** @type {Call | null} */
+    #call = null;
+    /** @type {PeerCall | null} */
+    #peerCall = null;
+    #asksFirst = false;
+    #connectedAt = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #timer;
+    /** @type {State} */
+    state = "waiting";
+    /** @type {Member | null} Who else is in the room. */
+    peer = null;
+
+    /**
+     * @param {import("../jsongle-client.js").JSONgleClient} client
+     * @param {string} room
+     * @param {import("./local-media.js").LocalMedia} media  what this side sends.
+     * @param {(...parameters: ConstructorParameters<typeof PeerCall>) => PeerCall} [openPeerCall]
+     */
+    constructor(client, room, media, openPeerCall = (...parameters) => new PeerCall(...parameters)) {
+        super();
+        this.#client = client;
+        this.#room = room;
+        this.#media = media;
+        this.#openPeerCall = openPeerCall;
+        client.on("joined", ({ rid, member }) => rid === room && this.#meet(member));
+        client.on("left", ({ rid, member }) => rid === room && this.#miss(member));
+        client.on("call", ({ call }) => this.#answer(call));
+        client.on("online", ({ resumed }) => resumed || this.#comeBack());
+        client.on("iceservers", ({ iceServers }) => this.#peerCall?.setIceServers(iceServers));
+        media.addEventListener("change", () => this.#changeTracks());
+        media.addEventListener("muted", (event) => this.#tellMuted(/** @type {CustomEvent} */ (event).detail));
+    }
+
+    /**
+     * Has come into the room.
+     *
+     * @param {Member[]} members  who was there.
+     */
+    enter(members) {
+        this.#drop();
+        this.peer = members[0] ?? null;
+        this.#asksFirst = false;
+        if (members.length > 1) {
+            this.#setState("full");
+        } else if (this.peer === null) {
+            this.#setState("waiting");
+        } else {
+            this.callPeer();
+        }
+    }
+
+    /** Calls whoever else is in the room. */
+    callPeer() {
+        if (this.peer === null || this.#client.state === "closed") {
+            return;
+        }
+        this.#drop();
+        this.#asksFirst = false;
+        this.#adopt(this.#client.call(this.peer.id));
+        this.#setState("calling");
+    }
+
+    /** Takes the call that was asked about. */
+    accept() {
+        const call = this.#call;
+        if (call !== null && this.state === "incoming") {
+            this.#asksFirst = false;
+            this.#take(call);
+        }
+    }
+
+    /** Ends the call, or does not take it; from now on the user is asked before another one. */
+    hangUp() {
+        this.#asksFirst = true;
+        const call = this.#call;
+        this.#drop();
+        call?.end();
+        this.#setState(this.peer === null ? "waiting" : "ended", "hung-up");
+    }
+
+    /** Looks for another way to the other side. */
+    restart() {
+        this.#peerCall?.restart();
+    }
+
+    /** Leaves for good. */
+    dispose() {
+        const call = this.#call;
+        this.#drop();
+        call?.end();
+    }
+
+    /** @param {Member} member  has come in. */
+    #meet(member) {
+        if (this.peer !== null || this.state === "full") {
+            return; // a third, who will see that the room is full and leave
+        }
+        this.peer = member;
+        this.#setState("arriving");
+        this.#timer = setTimeout(() => this.callPeer(), CALL_WITHIN);
+    }
+
+    /** @param {Member} member  has left. */
+    #miss(member) {
+        if (member.id !== this.peer?.id || this.state === "full") {
+            return;
+        }
+        this.#drop();
+        this.peer = null;
+        this.#asksFirst = false;
+        this.#setState("waiting", "left");
+    }
+
+    #comeBack() {
+        const room = this.#client.rooms.get(this.#room);
+        if (room !== undefined) {
+            this.enter([...room.members.values()]);
+        }
+    }
+
+    /** @param {Call} call  somebody calls. */
+    #answer(call) {
+        const member = this.#client.rooms.get(this.#room)?.members.get(call.from);
+        const isAnother = this.#call !== null && this.peer?.id !== call.from;
+        if (member === undefined || isAnother || this.state === "full") {
+            call.decline();
+            return;
+        }
+        // Both call at once: of the two calls the one whose name comes first counts, on both sides.
+        const mine = this.#call;
+        if (mine?.role === "caller" && (this.state === "calling" || this.state === "ringing")) {
+            if (mine.sid < call.sid) {
+                return; // the other side takes its own back
+            }
+        }
+        this.#drop();
+        mine?.end();
+        this.peer = member;
+        this.#adopt(call);
+        call.ring();
+        if (this.#asksFirst) {
+            this.#setState("incoming");
+        } else {
+            this.#take(call);
+        }
+    }
+
+    /** @param {Call} call */
+    #take(call) {
+        this.#open(call);
+        call.proceed();
+        this.#setState("connecting");
+    }
+
+    /** @param {Call} call  is the one that counts from now on. */
+    #adopt(call) {
+        this.#call = call;
+        const while_ = (/** @type {(detail: any) => void} */ listener) => (/** @type {any} */ detail) => {
+            if (call === this.#call) {
+                listener(detail);
+            }
+        };
+        call.on("ringing", while_(() => this.state === "calling" && this.#setState("ringing")));
+        call.on("proceed", while_(() => this.#begin(call)));
+        call.on("info", while_(({ reason, description }) => this.#takeInfo(reason, description)));
+        call.on("end", while_(({ reason }) => this.#end(reason)));
+    }
+
+    /** @param {Call} call  was taken by the other side. */
+    #begin(call) {
+        if (this.#peerCall === null) {
+            this.#open(call).start();
+            this.#setState("connecting");
+        }
+    }
+
+    /** @param {Call} call */
+    #open(call) {
+        const { iceServers } = this.#client;
+        const peerCall = this.#openPeerCall(call, { iceServers, tracks: this.#media.tracks });
+        this.#peerCall = peerCall;
+        peerCall.addEventListener("remote", (event) => this.#tell("remote", /** @type {CustomEvent} */ (event).detail));
+        peerCall.addEventListener("state", (event) => {
+            if (peerCall === this.#peerCall) {
+                this.#follow(call, /** @type {CustomEvent} */ (event).detail.state);
+            }
+        });
+        peerCall.addEventListener("error", (event) => console.warn("negotiation:", /** @type {CustomEvent} */ (event).detail.error));
+        this.#tell("connection", { connection: peerCall.connection });
+        return peerCall;
+    }
+
+    /** @param {Call} call @param {State} state  of the media. */
+    #follow(call, state) {
+        if (state === "connected" && this.#connectedAt === 0) {
+            this.#connectedAt = Date.now();
+            call.active();
+            for (const kind of /** @type {const} */ (["audio", "video"])) {
+                if (this.#media.isMuted(kind)) {
+                    this.#tellMuted({ kind, isMuted: true });
+                }
+            }
+        } else if (state === "failed") {
+            this.#report({ error: "ice-failed" });
+        }
+        this.#setState(state);
+    }
+
+    /** @param {string} reason @param {{ mute?: unknown }} description */
+    #takeInfo(reason, { mute }) {
+        if ((reason === "mute" || reason === "unmute") && (mute === "audio" || mute === "video")) {
+            this.#tell("muted", { kind: mute, isMuted: reason === "mute" });
+        }
+    }
+
+    /** @param {{ kind: "audio" | "video", isMuted: boolean }} muted */
+    #tellMuted({ kind, isMuted }) {
+        if (this.#connectedAt > 0) {
+            this.#call?.info(isMuted ? "mute" : "unmute", { mute: kind });
+        }
+    }
+
+    #changeTracks() {
+        const { audio, video } = this.#media.tracks;
+        void this.#peerCall?.setTrack("audio", audio);
+        void this.#peerCall?.setTrack("video", video);
+    }
+
+    /** @param {string} reason  why the call has ended, not by this side. */
+    #end(reason) {
+        this.#drop();
+        this.#setState(this.peer === null ? "waiting" : "ended", reason);
+    }
+
+    /** Leaves nothing of a call, and says nothing to anybody but the server's figures. */
+    #drop() {
+        clearTimeout(this.#timer);
+        if (this.#connectedAt > 0 && this.#call?.role === "caller") {
+            // One report a call is enough.
+            this.#report({ duration: Math.round((Date.now() - this.#connectedAt) / 1000) });
+        }
+        this.#connectedAt = 0;
+        this.#call = null;
+        this.#peerCall?.close();
+        this.#peerCall = null;
+        this.#tell("remote", { stream: null });
+    }
+
+    /** @param {{ error?: string, duration?: number }} description  for the server's metrics (protocol section 5). */
+    #report(description) {
+        if (this.#client.state !== "closed") {
+            this.#client.send(this.#client.serverId, { action: "session-metrics", description });
+        }
+    }
+
+    /** @param {State} state @param {string} [reason] */
+    #setState(state, reason = "") {
+        this.state = state;
+        this.#tell("state", { state, peer: this.peer, reason });
+    }
+
+    /** @param {string} type @param {object} detail */
+    #tell(type, detail) {
+        this.dispatchEvent(new CustomEvent(type, { detail }));
+    }
+}

@@ -1,0 +1,45 @@
+/**
+ * Handing the link of a room on.
+ *
+ * @module share
+ */
+
+import { byId, onClick, show } from "./dom.js";
+
+/** Milliseconds for which the button says that it has copied. */
+const SAY_SO_FOR = 2_500;
+
+/** Binds the buttons; once for the page. */
+export function bindShare() {
+    const link = byId("room-link");
+    onClick("copy", () => void copy(link));
+    show("share", typeof navigator.share === "function");
+    onClick("share", async () => {
+        try {
+            await navigator.share({ title: "A video call", url: link.href });
+        } catch (error) {
+            if (error.name !== "AbortError") {
+                await copy(link); // whoever has cancelled wants nothing
+            }
+        }
+    });
+}
+
+/** @param {HTMLAnchorElement} link */
+async function copy(link) {
+    const said = byId("copy-text");
+    said.textContent = (await copied(link)) ? "Copied" : "Select the link and copy it";
+    setTimeout(() => (said.textContent = "Copy the link"), SAY_SO_FOR);
+}
+
+/** @param {HTMLAnchorElement} link */
+async function copied(link) {
+    try {
+        await navigator.clipboard.writeText(link.href);
+        return true;
+    } catch {
+        // Pages that came without TLS have no clipboard; what is selected can be copied all the same.
+        getSelection()?.selectAllChildren(link);
+        return document.execCommand("copy");
+    }
+}
