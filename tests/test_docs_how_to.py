@@ -30,6 +30,8 @@ from tests.token_makers import SECRET
 
 PACKAGE: Final = Path(jsongle_server.__file__).parent
 
+CLIENT: Final = PACKAGE / "static" / "jsongle-client.js"
+
 WHO: Final = ("Alice", ("team-*",))
 """Who the tokens of the examples are for, and what is open to him."""
 
@@ -168,6 +170,39 @@ class MovingTests(SynchronousTestCase):
             "console.log(JSON.stringify([heard, socket.sent.map(JSON.parse)]));"
         )
         self.assertEqual(json.loads(run("node", text=script)), [[{"id": "m-1"}], [{"id": "m-2"}]])
+
+    def test_transport_of_the_client(self) -> None:
+        """So does the one over the client, which says hello by itself."""
+        client = re.sub(r"^export ", "", CLIENT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        script = (
+            "class WebSocket {\n"
+            "  sent = [];\n"
+            "  constructor() { globalThis.socket = this; }\n"
+            "  send(text) { this.sent.push(JSON.parse(text)); }\n"
+            "  close() {}\n"
+            "}\n"
+            "globalThis.WebSocket = WebSocket;\n"
+            f"{client}\n{blocks(self.text, 'js')[1]}\n"
+            "const heard = [];\n"
+            "transport.in((message) => heard.push(message.id));\n"
+            "const turn = () => new Promise(setImmediate);\n"
+            "const get = async (id, jsongle) => {\n"
+            "  const data = JSON.stringify({ id, from: 'barracuda', to: 'a-1', jsongle });\n"
+            "  socket.onmessage({ data });\n"
+            "  await turn();\n"
+            "};\n"
+            "await get('s-1', { action: 'iq-get', query: 'session-hello', transaction: 't', description: {} });\n"
+            "await get('s-2', { action: 'ack', status: 'success', transaction: 't', description: { id: 'a-1' } });\n"
+            "const jsongle = { action: 'session-text' };\n"
+            "await get('s-3', jsongle);\n"
+            "transport.out({ id: 'm-1', to: 'tea', from: 'x', namespace: 'call', jsongle });\n"
+            "await turn();\n"
+            "const { id, to, namespace } = socket.sent.at(-1);\n"
+            "console.log(JSON.stringify([heard, socket.sent[0].jsongle.description.uid, id, to, namespace]));\n"
+            "process.exit();"
+        )
+        said = json.loads(run("node", "--input-type=module", "-", text=script))
+        self.assertEqual(said, [["s-3"], "user_7000", "m-1", "tea", "call"])
 
 
 class DoctorTests(SynchronousTestCase):
