@@ -66,12 +66,22 @@ def show_room(call: Call) -> bytes:
 )
 async def empty_room(call: Call) -> bytes:
     """Puts everybody out of a room, which ends it."""
-    room = find_room(call, call.path["rid"])
-    count = await _put_out(call, room)
-    return call.answer({"rid": room.rid, "emptied": timestamp(call.server.now()), "count": count})
+    return await _empty(call, call.path["rid"])
 
 
-ROUTES: Final = (list_rooms, show_room, empty_room)
+@route(
+    "DELETE",
+    "/rooms",
+    door=Door.ADMINISTRATOR,
+    query=(Parameter("rid", Text(), "the room of this id; without it there is none", default=""),),
+    answers={200: Answer("Everybody has left", ref("EmptiedRoom")), 404: NO_ROOM},
+)
+async def empty_named_room(call: Call) -> bytes:
+    """Puts everybody out of a room whose id a client cannot have in a path, such as ``..``."""
+    return await _empty(call, call.query["rid"])
+
+
+ROUTES: Final = (list_rooms, show_room, empty_room, empty_named_room)
 
 
 def find_room(call: Call, rid: str) -> Room:
@@ -83,6 +93,12 @@ def find_room(call: Call, rid: str) -> Room:
     if room is None:
         raise HttpError(HTTPStatus.NOT_FOUND, NO_ROOM)
     return room
+
+
+async def _empty(call: Call, rid: str) -> bytes:
+    room = find_room(call, rid)
+    count = await _put_out(call, room)
+    return call.answer({"rid": room.rid, "emptied": timestamp(call.server.now()), "count": count})
 
 
 def _put_out(call: Call, room: Room) -> Deferred[int]:

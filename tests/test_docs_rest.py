@@ -50,7 +50,7 @@ class RestTests(SynchronousTestCase):
     def test_filters(self) -> None:
         """The table of lists has each of them with all that it can be filtered by."""
         paging = {parameter.name for parameter in PAGE}
-        parameters = {f"`GET {route.template}`": {p.name for p in route.query} for route in ROUTES}
+        parameters = {f"`{route.method} {route.template}`": {p.name for p in route.query} for route in ROUTES}
         lists = {name: names - paging for name, names in parameters.items() if names >= paging}
         filters = {
             name: set(re.findall(r"`([a-z]+)`(?:[:;]| \(|$)", text)) for name, text in rows(read("rest.md"), "| list |")

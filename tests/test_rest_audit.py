@@ -17,6 +17,7 @@ class AuditTests(RestCase):
         requests: dict[str, tuple[str, object]] = {
             "set_level": ("/logs/levels", {"level": "debug"}),
             "empty_room": ("/rooms/den", None),
+            "empty_named_room": ("/rooms?rid=hall", None),
             "send_message": ("/messages", {"to": "all", "description": {"text": TOKEN}}),
             "end_session": (f"/sessions/{jon.identity}", None),
             "add_block": ("/blocks", {"uid": "eve", "seconds": 60, "reason": "spam"}),

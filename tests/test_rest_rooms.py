@@ -94,6 +94,22 @@ class EmptyTests(RestCase):
         self.assertEqual((jon.closed, jon.join("den")), (None, []))
         self.assertEqual(self.audited(), ["192.0.2.7:40000: empty room den: 2 members put out"])
 
+    def test_a_room_whose_id_cannot_stand_in_a_path(self) -> None:
+        """It is named in the query: browsers take a part of a path that is ``..`` for a step."""
+        jon = self.server.user("jon")
+        for rid in (".", "..", "a/b", "?", "#", "+", "&rid=x", "🍋"):
+            jon.join(rid)
+            answer = self.do("DELETE", f"/rooms?rid={quote(rid, safe='')}")
+            self.assertEqual((answer.status, answer.json["rid"], answer.json["count"]), (200, rid, 1))
+            self.assertEqual(self.do("GET", "/rooms").json["count"], 0)
+
+    def test_no_room_is_emptied_where_none_is_named(self) -> None:
+        """A request without an id, or with that of no room, leaves all as they are."""
+        self.server.user("jon").join("den")
+        for query in ("", "?rid=x"):
+            self.assert_refused(self.do("DELETE", f"/rooms{query}"), 404, "no such room")
+        self.assertEqual(self.do("GET", "/rooms").json["count"], 1)
+
     def test_every_joined_is_followed_by_one_left(self) -> None:
         """Whoever was told that somebody came is told that he left, once, and nobody else is."""
         clients = [self.server.user(uid) for uid in ("a", "b", "c", "d")]

@@ -76,7 +76,7 @@ class RoutingTests(ServerTestCase):
     def test_other_methods_are_refused_with_those_that_are_not(self) -> None:
         """405 with Allow, on every route."""
         allowed = dict.fromkeys((*OPEN, *CLOSED), "GET, HEAD")
-        allowed |= dict.fromkeys(("/sessions/x", "/rooms/x"), "DELETE, GET, HEAD")
+        allowed |= dict.fromkeys(("/sessions/x", "/rooms", "/rooms/x"), "DELETE, GET, HEAD")
         allowed |= {"/logs/levels": "PUT", "/messages": "POST", "/blocks": "GET, HEAD, POST", "/blocks/x": "DELETE"}
         for path, methods in allowed.items():
             for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - set(methods.split(", ")):

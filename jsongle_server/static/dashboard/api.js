@@ -51,23 +51,6 @@ export class Api {
   }
 
   /**
-   * Whether there is a token that opens the administration.
-   *
-   * @returns {Promise<boolean>} true also where the server cannot be asked
-   */
-  async hasDoor() {
-    try {
-      await this.#ask("GET", "sessions?limit=1");
-    } catch (error) {
-      if (error instanceof ApiError) {
-        return error.status !== 403;
-      }
-      throw error;
-    }
-    return true;
-  }
-
-  /**
    * @param {string} method
    * @param {string} address relative to the page's
    * @param {unknown} [body]
@@ -75,20 +58,11 @@ export class Api {
    * @throws {ApiError}
    */
   async #ask(method, address, body) {
-    const token = this.#token();
-    /** @type {Record<string, string>} */
-    const headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
-    if (body !== undefined) {
-      headers["Content-Type"] = "application/json";
-    }
-    const options = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
-    /** @type {Response} */
-    let response;
-    try {
-      response = await this.#fetch(address, { ...options, cache: "no-store" });
-    } catch (error) {
+    const headers = { Authorization: `Bearer ${this.#token()}` };
+    const response = await this.#fetch(address, { method, headers, body: JSON.stringify(body) }).catch(() => {
+      // Browsers say no more of it either.
       throw new ApiError("The server cannot be reached", 0);
-    }
+    });
     const answer = await response.json().catch(() => null);
     if (!response.ok) {
       throw new ApiError(answer?.errorMsg ?? `The server answered ${response.status}`, response.status);

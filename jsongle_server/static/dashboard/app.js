@@ -151,7 +151,7 @@ async function setLevel(level) {
   }
 }
 
-async function start() {
+function start() {
   find.addEventListener("input", debounce(open, TYPING));
   byId("forget", HTMLButtonElement).addEventListener("click", () => {
     stream.close();
@@ -167,12 +167,9 @@ async function start() {
   if (token() !== "") {
     gate.open();
     open();
-    return;
-  }
-  gate.ask();
-  if (!(await api.hasDoor())) {
-    gate.say(CLOSED);
+  } else {
+    gate.ask();
   }
 }
 
-void start();
+start();
