@@ -58,7 +58,7 @@ async function join({ name, room, token }) {
         enter(room);
         call.enter(members);
     } catch (error) {
-        retreat(client, error);
+        retreat(client, /** @type {Error} */ (error));
     }
 }
 
@@ -130,7 +130,7 @@ async function joinAgain() {
         try {
             call.enter(await client.members(room));
         } catch (error) {
-            retreat(client, error);
+            retreat(client, /** @type {Error} */ (error));
         }
     }
 }

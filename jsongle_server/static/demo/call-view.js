@@ -105,7 +105,7 @@ export class CallView {
         try {
             await video.play();
         } catch (error) {
-            if (error.name !== "NotAllowedError") {
+            if (/** @type {Error} */ (error).name !== "NotAllowedError") {
                 return; // another picture has come in its place
             }
             // No sound before the user has touched the page; the picture is always allowed.

@@ -38,7 +38,7 @@ async function switchSource(
         write("call-problem", await media.use(media.source === "camera" ? "picture" : "camera", options));
     } catch (error) {
         // The test picture is always there.
-        write("call-problem", error.message);
+        write("call-problem", /** @type {Error} */ (error).message);
         if (media.source === "none") {
             await media.use("picture", options);
         }

@@ -25,7 +25,8 @@ export async function openDevices(choice) {
     }
     try {
         return opened(await ask(choice, { audio: true, video: true }), "");
-    } catch (error) {
+    } catch (caught) {
+        const error = /** @type {DOMException} */ (caught);
         if (!PARTIAL.has(error.name)) {
             throw new Error(deviceProblem(error));
         }
@@ -67,7 +68,8 @@ async function openOne(choice, error) {
     for (const kind of missing) {
         try {
             return opened(await ask(choice, { audio: kind !== "audio", video: kind !== "video" }), partProblem(kind, error));
-        } catch (other) {
+        } catch (caught) {
+            const other = /** @type {DOMException} */ (caught);
             if (!PARTIAL.has(other.name)) {
                 throw new Error(deviceProblem(other));
             }

@@ -33,7 +33,8 @@ export class RoomCall extends EventTarget {
     /** @type {PeerCall | null} */
     #peerCall = null;
     #asksFirst = false;
-    #connectedAt = 0;
+    /** @type {number | null} When media began to flow, in milliseconds. */
+    #connectedAt = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     #timer;
     /** @type {State} */
@@ -223,7 +224,7 @@ export class RoomCall extends EventTarget {
 
     /** @param {Call} call @param {State} state  of the media. */
     #follow(call, state) {
-        if (state === "connected" && this.#connectedAt === 0) {
+        if (state === "connected" && this.#connectedAt === null) {
             this.#connectedAt = Date.now();
             call.active();
             for (const kind of /** @type {const} */ (["audio", "video"])) {
@@ -246,7 +247,7 @@ export class RoomCall extends EventTarget {
 
     /** @param {{ kind: "audio" | "video", isMuted: boolean }} muted */
     #tellMuted({ kind, isMuted }) {
-        if (this.#connectedAt > 0) {
+        if (this.#connectedAt !== null) {
             this.#call?.info(isMuted ? "mute" : "unmute", { mute: kind });
         }
     }
@@ -266,11 +267,11 @@ export class RoomCall extends EventTarget {
     /** Leaves nothing of a call, and says nothing to anybody but the server's figures. */
     #drop() {
         clearTimeout(this.#timer);
-        if (this.#connectedAt > 0 && this.#call?.role === "caller") {
+        if (this.#connectedAt !== null && this.#call?.role === "caller") {
             // One report a call is enough.
             this.#report({ duration: Math.round((Date.now() - this.#connectedAt) / 1000) });
         }
-        this.#connectedAt = 0;
+        this.#connectedAt = null;
         this.#call = null;
         this.#peerCall?.close();
         this.#peerCall = null;

@@ -18,7 +18,7 @@ export function bindShare() {
         try {
             await navigator.share({ title: "A video call", url: link.href });
         } catch (error) {
-            if (error.name !== "AbortError") {
+            if (/** @type {Error} */ (error).name !== "AbortError") {
                 await copy(link); // whoever has cancelled wants nothing
             }
         }

@@ -75,7 +75,7 @@ export class StartView extends EventTarget {
             await this.#listDevices();
             return true;
         } catch (error) {
-            this.complain(error.message);
+            this.complain(/** @type {Error} */ (error).message);
             return false;
         } finally {
             byId("turn-on").disabled = false;
