@@ -28,9 +28,6 @@ exclude_patterns = ["_static"]
 # Headings get the anchors that GitHub gives them, so that links to them work in both places.
 myst_heading_anchors = 4
 
-# The examples leave out what does not matter by "…", which is neither JSON nor JavaScript.
-suppress_warnings = ["misc.highlighting_failure"]
-
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
