@@ -24,7 +24,7 @@ from jsongle_server.config_table import SETTINGS
 from jsongle_server.keys import Keys
 from jsongle_server.rest import ROUTES
 from jsongle_server.tokens import Grant, Tokens
-from tests.test_docs import blocks, read, rows
+from tests.test_docs import ROOT, blocks, read, rows
 from tests.test_docs_metrics import names, scrape
 from tests.token_makers import SECRET
 
@@ -203,6 +203,26 @@ class MovingTests(SynchronousTestCase):
         )
         said = json.loads(run("node", "--input-type=module", "-", text=script))
         self.assertEqual(said, [["s-3"], "user_7000", "m-1", "tea", "call"])
+
+
+class ProxyTests(SynchronousTestCase):
+    """``reverse-proxies.md``: what it shows is part of the files that are run under real proxies."""
+
+    def test_nginx(self) -> None:
+        """Every directive that is about a connection is in the file for nginx."""
+        (shown,) = blocks(guide("reverse-proxies.md"), "nginx")
+        self.assert_part(re.findall(r"proxy_(?:set|http|read)\w+ [^;]+;", shown), "nginx/jsongle.conf")
+
+    def test_caddy(self) -> None:
+        """Every line is in the file for Caddy."""
+        (shown,) = [block for block in blocks(guide("reverse-proxies.md"), "text") if "reverse_proxy" in block]
+        self.assert_part([line.strip() for line in shown.splitlines()], "caddy/Caddyfile")
+
+    def assert_part(self, lines: list[str], name: str) -> None:
+        """Lines are in a file."""
+        whole = (ROOT / "contrib" / name).read_text(encoding="utf-8")
+        self.assertGreater(len(lines), 3)
+        self.assertEqual([line for line in lines if line not in whole], [])
 
 
 class DoctorTests(SynchronousTestCase):
