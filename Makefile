@@ -100,7 +100,7 @@ lock: $(LOCK_VENV)/.made  ## lock dependencies anew; LOCKFLAGS=--upgrade takes t
 clean:  ## remove everything that make, the tests and the tools have written
 	rm -rf $(VENV) build dist *.egg-info _trial_temp* .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache
 	rm -rf benchmarks/bare/node_modules
-	find jsongle_server tests fuzz benchmarks twisted \( -name __pycache__ -o -name dropin.cache \) -exec rm -rf {} +
+	find jsongle_server tests fuzz benchmarks twisted contrib \( -name __pycache__ -o -name dropin.cache \) -exec rm -rf {} +
 
 # Each stamp below stands for a finished install, so that a second run starts at once and a broken one is done again.
 

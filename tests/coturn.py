@@ -37,17 +37,23 @@ class CoturnCase(SynchronousTestCase):
         folder = Path(self.mktemp()).absolute()
         folder.mkdir()
         self.port = free_port()
-        options = (
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen((turnserver, *self.options(folder)), cwd=folder, stdout=log, stderr=log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(self._answers, "coturn to answer")
+
+    def options(self, folder: Path) -> tuple[str, ...]:
+        """What it is started with.
+
+        :param folder: for what it writes.
+        """
+        return (
             *("-n", "--no-cli", "--no-tls", "--no-dtls", "--no-multicast-peers", "--relay-threads=1"),
             *("--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={self.port}"),
             *("--use-auth-secret", f"--static-auth-secret={SECRET}", f"--realm={REALM}", f"--user-quota={self.quota}"),
             *(f"--userdb={folder / 'db'}", f"--pidfile={folder / 'pid'}", "--log-file=stdout", "--simple-log"),
         )
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen((turnserver, *options), cwd=folder, stdout=log, stderr=log)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        wait_until(self._answers, "coturn to answer")
 
     def _answers(self) -> bool:
         """Whether it listens over both."""

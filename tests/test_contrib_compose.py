@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any, Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.config import Config
 from jsongle_server.config_sources import load
-from tests.contrib_support import CONTRIB, read_yaml, run, tool
+from jsongle_server.doctor_findings import Level
+from jsongle_server.doctor_subject import Subject
+from jsongle_server.doctor_turn import check_ice
+from tests.contrib_support import CONTRIB, read_yaml, replaced, run, tool
+from tests.coturn import CoturnCase
 
 FOLDER: Final = CONTRIB / "docker"
 VARIABLE: Final = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
@@ -124,6 +129,23 @@ class ComposeTests(SynchronousTestCase):
         self.assertGreater(int(server["stop_grace_period"].removesuffix("s")), Config().drain_timeout + 3 + 2)
         most = int(filled(str(server["environment"]["maxConcurrentUsers"])))
         self.assertGreaterEqual(server["ulimits"]["nofile"], 2 * most + 600)
+
+
+class TurnTests(CoturnCase):
+    """Debian's coturn, started with the options of the file."""
+
+    def options(self, folder: Path) -> tuple[str, ...]:
+        """Those of the file, on a port and in a folder of the test."""
+        command = [filled(option) for option in read_yaml("docker", "compose.yaml")["services"]["coturn"]["command"]]
+        text = replaced("\n".join(command), ("-port=3478", f"-port={self.port}"), ("=/tmp/", f"={folder}/"))
+        return (*text.split("\n"), "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1")
+
+    def test_relay(self) -> None:
+        """It takes the options, and gives relays at its public address for what clients get from the server."""
+        url = f"turn:127.0.0.1:{self.port}?transport=udp"
+        (finding,) = check_ice(Subject(Config(turn_urls=(url,), turn_secret=FILLED["TURN_SECRET"])))
+        self.assertEqual(finding.level, Level.OK, finding)
+        self.assertIn(f"relays at {FILLED['TURN_EXTERNAL_IP']}", finding.seen)
 
 
 class DockerComposeTests(SynchronousTestCase):
