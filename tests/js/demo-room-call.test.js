@@ -247,6 +247,13 @@ test("the caller reports how long the call was, and either side that there was n
     assert.deepEqual(other.client.sent, []);
 });
 
+test("whoever has left does not hear of other sources any more", () => {
+    const { call, media, peers, theirs } = makeCall();
+    call.dispose();
+    media.dispatchEvent(new Event("change"));
+    assert.deepEqual([peers[0].did, theirs.words.at(-1)], [["close"], "end"]);
+});
+
 test("with a client that is closed nobody is called, and nothing reported", () => {
     const { call, client, peers } = makeRoom();
     call.enter(client.fill("tea", "ann"));
@@ -255,5 +262,5 @@ test("with a client that is closed nobody is called, and nothing reported", () =
     client.state = "closed";
     call.hangUp();
     call.callPeer();
-    assert.deepEqual([client.sent, client.calls.length], [[], 1]);
+    assert.deepEqual([client.sent, client.calls.length, client.calls[0].words], [[], 1, ["active"]]);
 });

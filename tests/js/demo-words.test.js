@@ -40,7 +40,7 @@ test("a room has a name that the server takes", () => {
 
 test("every state of a call has words, and every way in which it ends", () => {
     const states = /** @type {const} */ ([
-        "waiting", "arriving", "calling", "ringing", "incoming", "connecting", "connected", "disconnected", "failed", "full",
+        "waiting", "arriving", "calling", "ringing", "incoming", "connecting", "connected", "disconnected", "failed",
     ]);
     for (const state of states) {
         const { label, headline } = callWords(state, "Ann", "");

@@ -1,8 +1,8 @@
 /**
  * The demo: puts the parts together. What each does is in its own module.
  *
- * - `room-call.js` knows who calls whom, `peer-call.js` keeps the media in step, `chat.js` knows how far texts have come:
- *   these three, and `../jsongle-client.js`, are what to begin an application of one's own with.
+ * - `room-call.js` knows who calls whom, `peer-call.js` keeps the media in step, `chat.js` knows how far texts have
+ *   come: these three, and `../jsongle-client.js`, are what to begin an application of one's own with.
  * - `*-view.js`, `controls.js`, `banner.js` and `share.js` are this page.
  *
  * @module app
@@ -18,7 +18,7 @@ import { byId, onClick, show, write } from "./dom.js";
 import { LocalMedia } from "./local-media.js";
 import { RoomCall } from "./room-call.js";
 import { linkTo } from "./room-link.js";
-import { addressProblem, asksForToken, refusal, unreachable } from "./server-words.js";
+import { addressProblem, asksForToken, refusal, ROOM_FULL, unreachable } from "./server-words.js";
 import { bindShare } from "./share.js";
 import { StartView } from "./start-view.js";
 import { userId } from "./user-id.js";
@@ -46,17 +46,28 @@ async function join({ name, room, token }) {
     const client = new JSONgleClient(url, { uid: userId(token), dn: name, token: token || undefined });
     const call = new RoomCall(client, room, media);
     const chat = new Chat(client, room);
+    call.addEventListener("state", () => {
+        if (call.state === "full") {
+            retreat(client, { code: ROOM_FULL, message: "full" });
+        }
+    });
     new CallView(call, media);
     visit = { client, call, chatView: new ChatView(chat, call, client, room), room };
     banner.watch(client);
     client.on("state", (now) => follow(client, now));
-    client.on("error", ({ rid, code, details }) => rid === room && retreat(client, { code, details, message: details }));
+    client.on("error", ({ rid, code, details }) => {
+        if (rid === room) {
+            retreat(client, { code, details, message: details });
+        }
+    });
     start.wait(true);
     try {
         await client.connect();
         const members = await client.join(room);
-        enter(room);
-        call.enter(members);
+        if (client === visit?.client) {
+            enter(room);
+            call.enter(members);
+        }
     } catch (error) {
         retreat(client, /** @type {Error} */ (error));
     }
@@ -123,18 +134,6 @@ function leave() {
     show("call", false);
 }
 
-/** Joins the same room once more, as it was full. */
-async function joinAgain() {
-    if (visit !== null) {
-        const { client, call, room } = visit;
-        try {
-            call.enter(await client.members(room));
-        } catch (error) {
-            retreat(client, /** @type {Error} */ (error));
-        }
-    }
-}
-
 start.addEventListener("join", (event) => void join(/** @type {CustomEvent} */ (event).detail.choice));
 start.addEventListener("cancel", leave);
 bindMediaControls(media, () => start.options);
@@ -145,7 +144,6 @@ onClick("hang-up", () => visit?.call.hangUp());
 onClick("decline", () => visit?.call.hangUp());
 onClick("accept", () => visit?.call.accept());
 onClick("call-again", () => visit?.call.callPeer());
-onClick("again", () => void joinAgain());
 onClick("leave", () => {
     leave();
     byId("join").focus();

@@ -60,12 +60,15 @@ export class Banner {
         if (isLost) {
             byId("banner-text").textContent = lostWords({ isOffline: !navigator.onLine });
         }
-        byId("banner-seconds").textContent = isLost && navigator.onLine && seconds > 0 ? ` Trying again in ${seconds} s.` : "";
+        const counts = isLost && navigator.onLine && seconds > 0;
+        byId("banner-seconds").textContent = counts ? ` Trying again in ${seconds} s.` : "";
     }
 
     /** What an administrator says, as text. @param {Record<string, unknown>} description */
     #notice({ text, reason }) {
-        const words = typeof text === "string" ? text : reason === "room-emptied" ? "An administrator has emptied this room." : "";
+        const isEmptied = reason === "room-emptied";
+        const other = isEmptied ? "An administrator has emptied this room. Leave it and join again to go on." : "";
+        const words = typeof text === "string" ? text : other;
         write("notice-text", words);
         show("notice", words !== "");
     }

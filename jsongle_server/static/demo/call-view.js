@@ -12,7 +12,7 @@ import { byId, onClick, show, write } from "./dom.js";
 const TALKING = new Set(["connected", "disconnected"]);
 /** States in which there is something to hang up. */
 const HUNG = new Set(["calling", "ringing", "connecting", "connected", "disconnected", "failed"]);
-const DOTS = new Map([["connected", "good"], ["failed", "bad"], ["full", "bad"], ["ended", "off"], ["waiting", "off"]]);
+const DOTS = new Map([["connected", "good"], ["failed", "bad"], ["ended", "off"], ["waiting", "off"]]);
 
 /** Shows a {@link RoomCall}. */
 export class CallView {
@@ -31,7 +31,9 @@ export class CallView {
         call.addEventListener("state", (event) => this.#showState(/** @type {CustomEvent} */ (event).detail));
         call.addEventListener("remote", (event) => this.#showRemote(/** @type {CustomEvent} */ (event).detail.stream));
         call.addEventListener("muted", (event) => this.#showMuted(/** @type {CustomEvent} */ (event).detail));
-        call.addEventListener("connection", (event) => (this.#connection = /** @type {CustomEvent} */ (event).detail.connection));
+        call.addEventListener("connection", (event) => {
+            this.#connection = /** @type {CustomEvent} */ (event).detail.connection;
+        });
         byId("remote").addEventListener("resize", () => this.#showPicture());
     }
 
@@ -41,6 +43,9 @@ export class CallView {
 
     /** @param {{ state: import("./room-call.js").State, reason: string }} now */
     #showState({ state, reason }) {
+        if (state === "full") {
+            return; // whoever cannot come in sees no call
+        }
         const { label, headline } = callWords(state, this.#name, reason);
         if (!TALKING.has(state)) {
             this.#muted = { audio: false, video: false };
@@ -49,8 +54,8 @@ export class CallView {
         byId("call-state").textContent = label;
         byId("state-dot").dataset.state = DOTS.get(state) ?? "busy";
         byId("headline").textContent = headline;
-        write("peer-name", this.#call.peer === null || state === "full" ? "" : this.#name);
-        this.#showAvatar(state);
+        write("peer-name", this.#call.peer === null ? "" : this.#name);
+        this.#showAvatar();
         this.#showButtons(state);
         this.#showMuted(null);
         this.#showPicture();
@@ -65,13 +70,11 @@ export class CallView {
         show("accept", state === "incoming");
         show("decline", state === "incoming");
         show("call-again", state === "ended" || state === "failed");
-        show("again", state === "full");
         byId("hang-up").disabled = !HUNG.has(state);
     }
 
-    /** @param {import("./room-call.js").State} state */
-    #showAvatar(state) {
-        const isThere = this.#call.peer !== null && state !== "full";
+    #showAvatar() {
+        const isThere = this.#call.peer !== null;
         show("avatar", isThere);
         const [initial = ""] = this.#name; // a whole character, whatever its length
         byId("avatar").textContent = isThere ? initial.toUpperCase() : "";
@@ -131,10 +134,12 @@ export class CallView {
     /** There is a picture once one has a size, unless the other side has turned it off. */
     #showPicture() {
         const video = byId("remote");
-        const isThere = TALKING.has(this.#call.state) && video.srcObject !== null && video.videoWidth > 2 && !this.#muted.video;
+        const comes = video.srcObject !== null && video.videoWidth > 2; // a track without frames has two pixels
+        const isThere = comes && TALKING.has(this.#call.state) && !this.#muted.video;
         byId("stage").classList.toggle("has-picture", isThere);
         if (this.#call.state === "connected") {
-            byId("headline").textContent = this.#muted.video ? mutedWords(this.#name, this.#muted) : callWords("connected", this.#name, "").headline;
+            const { headline } = callWords("connected", this.#name, "");
+            byId("headline").textContent = this.#muted.video ? mutedWords(this.#name, this.#muted) : headline;
         }
         show("placeholder", !isThere);
     }

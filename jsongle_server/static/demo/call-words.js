@@ -5,8 +5,8 @@
  */
 
 /**
- * @typedef {{ label: string, headline: string }} Words  `label` is short, for a corner; `headline` is what there is to say
- *     while there is no picture.
+ * @typedef {{ label: string, headline: string }} Words  `label` is short, for a corner; `headline` is what there is to
+ *     say while there is no picture.
  */
 
 /** Why a call has ended, by the reasons of the client. */
@@ -29,10 +29,15 @@ const ONGOING = new Map([
     ["incoming", (/** @type {string} */ name) => ({ label: "Incoming call", headline: `${name} is calling.` })],
     ["connecting", (/** @type {string} */ name) => ({ label: "Connecting…", headline: `Connecting to ${name}…` })],
     ["connected", (/** @type {string} */ name) => ({ label: "Connected", headline: `${name} sends no picture.` })],
-    ["disconnected", (/** @type {string} */ name) => ({ label: "Connection unsteady", headline: `Looking for a way to ${name}…` })],
+    ["disconnected", (/** @type {string} */ name) => ({
+        label: "Connection unsteady",
+        headline: `Looking for a way to ${name}…`,
+    })],
     ["failed", (/** @type {string} */ name) => ({
         label: "No way through",
-        headline: `No network path to ${name} was found. Where both sides are behind strict firewalls, a TURN server is needed.`,
+        headline:
+            `No network path to ${name} was found. ` +
+            "Where both sides are behind strict firewalls, a TURN server is needed.",
     })],
 ]);
 
@@ -41,20 +46,15 @@ const WAYS = { direct: "direct", relayed: "relayed by a TURN server", unknown: "
 /**
  * What there is to say of a call.
  *
- * @param {import("./room-call.js").State} state
+ * @param {Exclude<import("./room-call.js").State, "full">} state
  * @param {string} name  of the other side.
  * @param {string} reason  why the call has ended, or why nobody else is there.
  * @returns {Words}
  */
 export function callWords(state, name, reason) {
     if (state === "waiting") {
-        const headline = reason === "left" ? "The other side has left. Waiting for somebody to come in." : "Nobody else is here yet.";
-        return { label: "Waiting", headline };
-    }
-    if (state === "full") {
-        const headline =
-            "This room is full: two people are in it already. If one of them was you a moment ago, try again in half a minute.";
-        return { label: "Room full", headline };
+        const hasLeft = "The other side has left. Waiting for somebody to come in.";
+        return { label: "Waiting", headline: reason === "left" ? hasLeft : "Nobody else is here yet." };
     }
     if (state === "ended") {
         return { label: "Call ended", headline: ENDINGS.get(reason)?.(name) ?? "The call has ended." };

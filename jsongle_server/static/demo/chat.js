@@ -36,6 +36,7 @@ export class Chat extends EventTarget {
     #messages = new Map();
     /** @type {{ id: string, from: string, namespace?: string }[]} Theirs that nobody can have read yet. */
     #unread = [];
+    #unsent = 0;
 
     /**
      * @param {import("../jsongle-client.js").JSONgleClient} client
@@ -60,17 +61,21 @@ export class Chat extends EventTarget {
      * @param {string} text
      */
     send(text) {
+        const { id, received } = this.#post(text);
         /** @type {Message} */
-        let message;
-        try {
-            const { id, received } = this.#client.sendText(this.#room, text);
-            message = { id, isMine: true, text, status: "pending", reason: "", at: new Date() };
-            received.catch((error) => this.#fail(message, error));
-        } catch (error) {
-            message = { id: `unsent-${this.#messages.size}-${Date.now()}`, isMine: true, text, status: "pending", reason: "", at: new Date() };
-            queueMicrotask(() => this.#fail(message, error));
-        }
+        const message = { id, isMine: true, text, status: "pending", reason: "", at: new Date() };
         this.#add(message);
+        received.catch((error) => this.#fail(message, error));
+    }
+
+    /** @param {string} text @returns {{ id: string, received: Promise<unknown> }} */
+    #post(text) {
+        try {
+            return this.#client.sendText(this.#room, text);
+        } catch (error) {
+            this.#unsent += 1;
+            return { id: `unsent-${this.#unsent}`, received: Promise.reject(error) };
+        }
     }
 
     /** Somebody can have read all that is there. */

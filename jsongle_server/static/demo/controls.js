@@ -24,7 +24,9 @@ export function bindMediaControls(media, options) {
     onClick("switch", () => void switchSource(media, options()));
     media.addEventListener("muted", () => showMedia(media));
     media.addEventListener("change", () => showMedia(media));
-    media.addEventListener("problem", (event) => write("call-problem", /** @type {CustomEvent} */ (event).detail.problem));
+    media.addEventListener("problem", (event) => {
+        write("call-problem", /** @type {CustomEvent} */ (event).detail.problem);
+    });
     showMedia(media);
 }
 

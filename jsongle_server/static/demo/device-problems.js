@@ -4,18 +4,18 @@
  * @module device-problems
  */
 
-/** No browser gives devices to a page that came without TLS, but for those of this machine (Secure Contexts, section 3). */
+/** No browser gives devices to a page that came without TLS, but from this machine (Secure Contexts, section 3). */
 export const INSECURE =
-    "The browser gives a camera only to pages that come by https, or from localhost. Use the test picture here, or have " +
-    "the server speak TLS.";
+    "The browser gives a camera only to pages that come by https, or from localhost. " +
+    "Use the test picture here, or have the server speak TLS.";
 
 export const UNSUPPORTED = "This browser has no access to cameras and microphones. Use the test picture instead.";
 
 /** What getUserMedia throws (Media Capture and Streams, section 10.2), by the name of the error. */
 const SENTENCES = new Map([
     ["NotAllowedError",
-        "The browser was not allowed to use the camera and microphone. Allow it beside the page's address, or use the " +
-        "test picture."],
+        "The browser was not allowed to use the camera and microphone. " +
+        "Allow it beside the page's address, or use the test picture."],
     ["SecurityError", "This page may not use the camera and microphone. Use the test picture instead."],
     ["NotFoundError", "No camera or microphone was found. Connect one, or use the test picture."],
     ["OverconstrainedError", "That device is not there any more. Choose another one."],

@@ -33,6 +33,7 @@ export class RoomCall extends EventTarget {
     /** @type {PeerCall | null} */
     #peerCall = null;
     #asksFirst = false;
+    #stop = new AbortController();
     /** @type {number | null} When media began to flow, in milliseconds. */
     #connectedAt = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -59,8 +60,9 @@ export class RoomCall extends EventTarget {
         client.on("call", ({ call }) => this.#answer(call));
         client.on("online", ({ resumed }) => resumed || this.#comeBack());
         client.on("iceservers", ({ iceServers }) => this.#peerCall?.setIceServers(iceServers));
-        media.addEventListener("change", () => this.#changeTracks());
-        media.addEventListener("muted", (event) => this.#tellMuted(/** @type {CustomEvent} */ (event).detail));
+        const { signal } = this.#stop;
+        media.addEventListener("change", () => this.#changeTracks(), { signal });
+        media.addEventListener("muted", (event) => this.#tellMuted(/** @type {CustomEvent} */ (event).detail), { signal });
     }
 
     /**
@@ -106,7 +108,7 @@ export class RoomCall extends EventTarget {
         this.#asksFirst = true;
         const call = this.#call;
         this.#drop();
-        call?.end();
+        this.#sayEnd(call);
         this.#setState(this.peer === null ? "waiting" : "ended", "hung-up");
     }
 
@@ -118,8 +120,16 @@ export class RoomCall extends EventTarget {
     /** Leaves for good. */
     dispose() {
         const call = this.#call;
+        this.#stop.abort();
         this.#drop();
-        call?.end();
+        this.#sayEnd(call);
+    }
+
+    /** @param {Call | null} call */
+    #sayEnd(call) {
+        if (this.#client.state !== "closed") {
+            call?.end();
+        }
     }
 
     /** @param {Member} member  has come in. */
@@ -166,7 +176,7 @@ export class RoomCall extends EventTarget {
             }
         }
         this.#drop();
-        mine?.end();
+        this.#sayEnd(mine);
         this.peer = member;
         this.#adopt(call);
         call.ring();
@@ -217,7 +227,7 @@ export class RoomCall extends EventTarget {
                 this.#follow(call, /** @type {CustomEvent} */ (event).detail.state);
             }
         });
-        peerCall.addEventListener("error", (event) => console.warn("negotiation:", /** @type {CustomEvent} */ (event).detail.error));
+        peerCall.addEventListener("error", (event) => console.warn(/** @type {CustomEvent} */ (event).detail.error));
         this.#tell("connection", { connection: peerCall.connection });
         return peerCall;
     }

@@ -5,7 +5,7 @@
  */
 
 const TOKEN_REFUSED = 401001;
-const ROOM_FULL = 403001;
+export const ROOM_FULL = 403001;
 const NOT_ALLOWED = 403005;
 
 /** The close codes after which the client does not come back (protocol section 1), in words for users. */
@@ -62,7 +62,10 @@ export function refusal({ code, closeCode, details, message }) {
         return details ? `The server asks for a token: ${details}.`.replace("..", ".") : "The server asks for a token.";
     }
     if (code === ROOM_FULL) {
-        return "This room is full. Choose another one, or try again later.";
+        return (
+            "This room is full: two people are in it already. Choose another one, or, if one of them was you a moment ago, " +
+            "try again in half a minute."
+        );
     }
     if (code === NOT_ALLOWED) {
         return "Your token does not let you into this room.";

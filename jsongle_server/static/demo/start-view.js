@@ -22,7 +22,6 @@ export class StartView extends EventTarget {
         this.#media = media;
         byId("name").value = remembered();
         byId("room").value = roomFromHash(location.hash) || randomRoom();
-        byId("preview").srcObject = media.stream;
         media.addEventListener("change", () => this.#showPreview());
         this.#listen();
         this.#showPreview();
@@ -140,6 +139,8 @@ export class StartView extends EventTarget {
     #showPreview() {
         const { source, tracks } = this.#media;
         const hasPicture = tracks.video !== null;
+        // A stream without tracks would keep the page loading.
+        byId("preview").srcObject = hasPicture ? this.#media.stream : null;
         byId("preview").classList.toggle("mirrored", source === "camera");
         show("preview", hasPicture);
         show("preview-off", !hasPicture);
