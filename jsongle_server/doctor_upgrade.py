@@ -20,10 +20,14 @@ _FORWARD: Final = (
 )
 _DOWN: Final = "start the server, and have the proxy pass requests on to the host and port that it listens on"
 _ELSEWHERE: Final = "name the path that the proxy passes on to the server, or have it pass this one on"
+_WEBSOCKET_PORT: Final = "name its WebSocket port, and another path than /socket.io/"
+
+_OWN_PAGE: Final = b"<title>JSONgle"
+"""What is in the pages of the REST port, whatever a proxy makes of the headers."""
 
 _OURS: Final[dict[int, tuple[str, str]]] = {
     400: ("the server gets a request that is no longer a whole handshake", _FORWARD),
-    404: ("the server takes no WebSockets there", "name its WebSocket port, and another path than /socket.io/"),
+    404: ("the server takes no WebSockets there", _WEBSOCKET_PORT),
     426: ("the server gets a request without 'Upgrade'", _FORWARD),
     429: ("too many connections from this address", "behind a proxy, set trustedProxies; otherwise wait a little"),
     503: (
@@ -68,6 +72,8 @@ def judge_answer(answer: HttpAnswer, *, is_local: bool) -> Finding:
         meaning, advice = "something else listens on the port", "stop it, or set another wsPort"
     elif 200 <= status < 300:
         meaning = "a page of somebody else is there"
+        if _OWN_PAGE in answer.body:
+            meaning, advice = "a page of the server is there, not its WebSocket", _WEBSOCKET_PORT
     return problem(CHECK, f"{status}: {meaning}", advice)
 
 

@@ -166,7 +166,7 @@ class WrongTests(ServerCase):
         token = "an-old-token-of-ours"
         for url, check, seen, advice in (
             (f"ws://{ws}/socket.io/?EIO=4", "websocket", "404: the server takes no WebSockets there", "/socket.io/"),
-            (f"http://{rest}", "websocket", "404: the server takes no WebSockets there", "name its WebSocket port"),
+            (f"http://{rest}", "websocket", "200: a page of the server is there", "name its WebSocket port"),
             (f"wss://{ws}", "tls", f"no TLS on {ws}", "use ws://"),
             (f"ws://{ws}", "login", "the hello was refused", "--token"),
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import Final
 
 import orjson
@@ -12,10 +13,12 @@ from jsongle_server.doctor_upgrade import judge_answer
 from jsongle_server.doctor_wire import HttpAnswer
 
 PAGE: Final = b"<html>Welcome to nginx!</html>"
+OWN_PAGE: Final = resources.files("jsongle_server").joinpath("static/dashboard/index.html").read_bytes()
 
 ANSWERS: Final = (
     (101, PAGE, "has not read the handshake", "caches"),
     (200, PAGE, "a page of somebody else", "path"),
+    (200, OWN_PAGE, "a page of the server", "WebSocket port"),
     (400, PAGE, "does not like the request", "proxy_set_header Upgrade $http_upgrade"),
     (401, PAGE, "wants a user and a password", "without"),
     (403, PAGE, "does not let this request through", "let WebSockets through"),
