@@ -33,7 +33,12 @@ async function talk(one, other) {
     await settled();
 }
 
-/** Two sides that have agreed. @param {{ audio?: any, video?: any }} [callerTracks] @param {{ audio?: any, video?: any }} [calleeTracks] */
+/**
+ * Two sides that have agreed.
+ *
+ * @param {{ audio?: any, video?: any }} [callerTracks]
+ * @param {{ audio?: any, video?: any }} [calleeTracks]
+ */
 async function makePair(callerTracks, calleeTracks) {
     const caller = makeSide("caller", callerTracks);
     const callee = makeSide("callee", calleeTracks);
@@ -42,7 +47,8 @@ async function makePair(callerTracks, calleeTracks) {
     return { caller, callee };
 }
 
-const sending = (/** @type {FakePeer} */ peer) => peer.transceivers.map(({ sender, direction }) => [sender.track?.kind ?? null, direction]);
+const sending = (/** @type {FakePeer} */ { transceivers }) =>
+    transceivers.map(({ sender, direction }) => [sender.track?.kind ?? null, direction]);
 
 test("the caller offers, the callee answers, and both send what they have", async () => {
     const { caller, callee } = await makePair();

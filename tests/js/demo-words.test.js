@@ -8,7 +8,7 @@ import { connectionKind } from "../../jsongle_server/static/demo/connection-kind
 import { deviceProblem, partProblem } from "../../jsongle_server/static/demo/device-problems.js";
 import { LONGEST_ROOM, linkTo, randomRoom, roomFromHash, roomProblem } from "../../jsongle_server/static/demo/room-link.js";
 import { addressProblem, asksForToken, lostWords, refusal, unreachable } from "../../jsongle_server/static/demo/server-words.js";
-import { userId } from "../../jsongle_server/static/demo/user-id.js";
+import { credentials, userId } from "../../jsongle_server/static/demo/user-id.js";
 
 const PAGE = { origin: "https://a.example", pathname: "/demo" };
 
@@ -46,7 +46,9 @@ test("every state of a call has words, and every way in which it ends", () => {
         const { label, headline } = callWords(state, "Ann", "");
         assert.ok(label !== "" && headline !== "", state);
     }
-    const endings = ["hung-up", "terminated", "declined", "retracted", "answered-elsewhere", "timeout", "unreachable", "lost", "refused"];
+    const endings = [
+        "hung-up", "terminated", "declined", "retracted", "answered-elsewhere", "timeout", "unreachable", "lost", "refused",
+    ];
     const said = new Set(endings.map((reason) => callWords("ended", "Ann", reason).headline));
     assert.equal(said.size, endings.length);
     assert.equal(callWords("ended", "Ann", "?").headline, "The call has ended.");
@@ -122,4 +124,10 @@ test("who somebody is: whom a signed token is for, else nobody that was there be
         assert.match(userId(token), /^demo-[0-9a-f]{16}$/);
     }
     assert.notEqual(userId(""), userId(""));
+});
+
+test("a signed token is shown as such, another as that of the application, none not at all", () => {
+    assert.deepEqual(credentials("x.eyJzdWIiOiJhbm4ifQ.y"), { uid: "ann", token: "x.eyJzdWIiOiJhbm4ifQ.y" });
+    assert.deepEqual(credentials("secret").info, { appToken: "secret" });
+    assert.deepEqual(Object.keys(credentials("")), ["uid"]);
 });

@@ -21,7 +21,7 @@ import { linkTo } from "./room-link.js";
 import { addressProblem, asksForToken, refusal, ROOM_FULL, unreachable } from "./server-words.js";
 import { bindShare } from "./share.js";
 import { StartView } from "./start-view.js";
-import { userId } from "./user-id.js";
+import { credentials } from "./user-id.js";
 
 const url = document.querySelector("meta[name=jsongle-websocket]")?.getAttribute("content") ?? "";
 const media = new LocalMedia();
@@ -43,7 +43,7 @@ async function join({ name, room, token }) {
         return;
     }
     leave();
-    const client = new JSONgleClient(url, { uid: userId(token), dn: name, token: token || undefined });
+    const client = new JSONgleClient(url, { dn: name, ...credentials(token) });
     const call = new RoomCall(client, room, media);
     const chat = new Chat(client, room);
     call.addEventListener("state", () => {

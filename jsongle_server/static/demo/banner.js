@@ -10,7 +10,7 @@ import { lostWords } from "./server-words.js";
 const WORDS = {
     idle: "Not connected",
     connecting: "Connecting…",
-    online: "Connected to the server",
+    online: "Online",
     reconnecting: "Reconnecting…",
     closed: "Not connected",
 };

@@ -28,7 +28,7 @@ const ONGOING = new Map([
     ["ringing", (/** @type {string} */ name) => ({ label: "Ringing", headline: `It rings at ${name}'s.` })],
     ["incoming", (/** @type {string} */ name) => ({ label: "Incoming call", headline: `${name} is calling.` })],
     ["connecting", (/** @type {string} */ name) => ({ label: "Connecting…", headline: `Connecting to ${name}…` })],
-    ["connected", (/** @type {string} */ name) => ({ label: "Connected", headline: `${name} sends no picture.` })],
+    ["connected", (/** @type {string} */ name) => ({ label: "Connected", headline: `No picture from ${name}.` })],
     ["disconnected", (/** @type {string} */ name) => ({
         label: "Connection unsteady",
         headline: `Looking for a way to ${name}…`,

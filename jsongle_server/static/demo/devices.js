@@ -6,7 +6,7 @@
 
 import { deviceProblem, INSECURE, partProblem, UNSUPPORTED } from "./device-problems.js";
 
-/** @typedef {{ audio: MediaStreamTrack | null, video: MediaStreamTrack | null, problem: string, stop: () => void }} Opened */
+/** @typedef {import("./peer-call.js").Tracks & { problem: string, stop: () => void }} Opened */
 /** @typedef {{ camera?: string, microphone?: string }} Choice  Which devices, by their ids; empty is any. */
 
 /** Their failures say that one of the two may be had without the other. */
@@ -67,7 +67,8 @@ async function openOne(choice, error) {
     const missing = /** @type {const} */ (["video", "audio"]);
     for (const kind of missing) {
         try {
-            return opened(await ask(choice, { audio: kind !== "audio", video: kind !== "video" }), partProblem(kind, error));
+            const stream = await ask(choice, { audio: kind !== "audio", video: kind !== "video" });
+            return opened(stream, partProblem(kind, error));
         } catch (caught) {
             const other = /** @type {DOMException} */ (caught);
             if (!PARTIAL.has(other.name)) {

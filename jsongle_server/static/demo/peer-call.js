@@ -2,8 +2,8 @@
  * The media of one call: an RTCPeerConnection that is kept in step with the other side's.
  *
  * This is the pattern of "perfect negotiation" (W3C WebRTC, section 10.7): either side may change what it sends at any
- * time. Should both offer at once, the callee, which is the polite one, takes its offer back, and the caller overlooks the
- * other's. Offers, answers and candidates go through a `Call` of the client, which knows no RTCPeerConnection.
+ * time. Should both offer at once, the callee, which is the polite one, takes its offer back, and the caller overlooks
+ * the other's. Offers, answers and candidates go through a `Call` of the client, which knows no RTCPeerConnection.
  *
  * @module peer-call
  */
@@ -15,6 +15,8 @@ export const MOST_RESTARTS = 3;
 export const MOST_EARLY = 100;
 
 const KINDS = /** @type {const} */ (["audio", "video"]);
+
+const connect = (/** @type {RTCConfiguration} */ configuration) => new RTCPeerConnection(configuration);
 
 /** @typedef {{ audio: MediaStreamTrack | null, video: MediaStreamTrack | null }} Tracks  What this side sends. */
 
@@ -47,7 +49,7 @@ export class PeerCall extends EventTarget {
      * @param {Tracks} options.tracks
      * @param {(configuration: RTCConfiguration) => RTCPeerConnection} [options.createConnection]
      */
-    constructor(call, { iceServers, tracks, createConnection = (configuration) => new RTCPeerConnection(configuration) }) {
+    constructor(call, { iceServers, tracks, createConnection = connect }) {
         super();
         this.#call = call;
         this.#tracks = { ...tracks };

@@ -1,8 +1,8 @@
 /**
  * The call in a room for two: who calls whom, and what becomes of it.
  *
- * Whoever comes into a room in which somebody waits calls him; whoever waits takes the call, since he came there for it.
- * Whoever hangs up is asked the next time. After a session was lost the rule is the same, as both come in anew.
+ * Whoever comes into a room in which somebody waits calls him; whoever waits takes the call, since he came there for
+ * it. Whoever hangs up is asked the next time. After a session was lost the rule is the same, as both come in anew.
  *
  * @module room-call
  */
@@ -20,8 +20,8 @@ import { PeerCall } from "./peer-call.js";
 export const CALL_WITHIN = 8_000;
 
 /**
- * Events: `state` {state, peer, reason} (`reason` is why a call has ended); `remote` {stream} (`null`: nothing any more);
- * `muted` {kind, isMuted} the other side has; `connection` {connection} the one whose figures may be asked for.
+ * Events: `state` {state, peer, reason} (`reason` is why a call has ended); `remote` {stream} (`null`: nothing any
+ * more); `muted` {kind, isMuted} the other side has; `connection` {connection} the one whose figures may be asked for.
  */
 export class RoomCall extends EventTarget {
     #client;
@@ -62,7 +62,8 @@ export class RoomCall extends EventTarget {
         client.on("iceservers", ({ iceServers }) => this.#peerCall?.setIceServers(iceServers));
         const { signal } = this.#stop;
         media.addEventListener("change", () => this.#changeTracks(), { signal });
-        media.addEventListener("muted", (event) => this.#tellMuted(/** @type {CustomEvent} */ (event).detail), { signal });
+        const tell = (/** @type {Event} */ event) => this.#tellMuted(/** @type {CustomEvent} */ (event).detail);
+        media.addEventListener("muted", tell, { signal });
     }
 
     /**

@@ -26,8 +26,8 @@ const CLOSINGS = new Map([
 export function addressProblem(url, { protocol }) {
     if (url === "") {
         return (
-            "The server cannot tell this page where its WebSocket is, since it listens on an endpoint. Its setting demo " +
-            "must be that address, such as wss://signaling.example.org."
+            "The server cannot tell this page where its WebSocket is, since it listens on an endpoint. " +
+            "Its setting demo must be that address, such as wss://signaling.example.org."
         );
     }
     if (protocol === "https:" && url.startsWith("ws:") && !isThisMachine(url)) {
@@ -47,8 +47,8 @@ export function addressProblem(url, { protocol }) {
  */
 export function unreachable(url, origin) {
     return (
-        `There is no answer from ${url}. Check that the server runs, that a firewall lets this port through, and, where ` +
-        `the server's corsPolicyOrigin is set, that it names ${origin}. Trying again…`
+        `There is no answer from ${url}. Check that the server runs, that a firewall lets this port through, ` +
+        `and, where the server's corsPolicyOrigin is set, that it names ${origin}. Trying again…`
     );
 }
 
@@ -63,8 +63,8 @@ export function refusal({ code, closeCode, details, message }) {
     }
     if (code === ROOM_FULL) {
         return (
-            "This room is full: two people are in it already. Choose another one, or, if one of them was you a moment ago, " +
-            "try again in half a minute."
+            "This room is full: two people are in it already. Choose another one, " +
+            "or, if one of them was you a moment ago, try again in half a minute."
         );
     }
     if (code === NOT_ALLOWED) {

@@ -35,7 +35,8 @@ export class StartView extends EventTarget {
 
     /** What to open of it. */
     get options() {
-        return { name: byId("name").value.trim() || "Guest", camera: byId("camera").value, microphone: byId("microphone").value };
+        const name = byId("name").value.trim() || "Guest";
+        return { name, camera: byId("camera").value, microphone: byId("microphone").value };
     }
 
     /** Shows or hides the form. @param {boolean} isShown */

@@ -1,6 +1,6 @@
 /**
- * A picture and a sound to send where there is no camera, or none is to be used: a clock on colours that move, and every
- * few seconds a soft chime.
+ * A picture and a sound to send where there is no camera, or none is to be used: a clock on colours that move, and
+ * every few seconds a soft chime.
  *
  * @module test-picture
  */
@@ -66,7 +66,8 @@ function draw(context, name, hue) {
         const angle = seconds / (2 + ring) + ring * 2;
         context.fillStyle = `hsl(${hue + 40 * ring} 80% 70% / 22%)`;
         context.beginPath();
-        context.arc(WIDTH / 2 + 220 * Math.cos(angle), HEIGHT / 2 + 90 * Math.sin(angle), 70 + 16 * ring, 0, 2 * Math.PI);
+        const [x, y] = [WIDTH / 2 + 220 * Math.cos(angle), HEIGHT / 2 + 90 * Math.sin(angle)];
+        context.arc(x, y, 70 + 16 * ring, 0, 2 * Math.PI);
         context.fill();
     }
     context.textAlign = "center";
@@ -107,7 +108,12 @@ function openSound() {
     };
 }
 
-/** @param {AudioContext} context @param {AudioNode} target @param {number} pitch  in hertz. @param {number} start  in seconds. */
+/**
+ * @param {AudioContext} context
+ * @param {AudioNode} target
+ * @param {number} pitch  in hertz.
+ * @param {number} start  in seconds of the context.
+ */
 function playNote(context, target, pitch, start) {
     const oscillator = context.createOscillator();
     const gain = context.createGain();
