@@ -12,6 +12,7 @@ from autobahn.websocket.types import ConnectionRequest
 from jsongle_server.forwarded import Ambiguous, client_address, shown
 from jsongle_server.frame_reader import FrameReader
 from jsongle_server.handshake import refusal_for
+from jsongle_server.metrics import Refused
 from jsongle_server.peers import host_of, peer_of
 from jsongle_server.upgrade import Upgrade
 
@@ -47,7 +48,7 @@ class Addressed(FrameReader):
         try:
             client = client_address(peer, request.headers, proxies)
         except Ambiguous as error:
-            raise refusal_for(HTTPStatus.BAD_REQUEST, "bad_request", str(error)) from None
+            raise refusal_for(HTTPStatus.BAD_REQUEST, Refused.BAD_REQUEST, str(error)) from None
         if client != peer:
             self._client = client
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 
+from jsongle_server.metrics import Refused
 from jsongle_server.upgrade import Upgrade
 from jsongle_server.vocabulary import ErrorCode
 
@@ -36,11 +37,11 @@ class Refusal(ConnectionDeny):
 
     :param status: the HTTP status of the answer.
     :param error_code: the error code in its body.
-    :param reason: what the metrics count it as: a word, one of few.
+    :param reason: what the metrics count it as.
     :param message: what the client's developer reads.
     """
 
-    def __init__(self, status: HTTPStatus, *, error_code: int, reason: str, message: str) -> None:
+    def __init__(self, status: HTTPStatus, *, error_code: int, reason: Refused, message: str) -> None:
         super().__init__(int(status), message)
         self.status = status
         self.error_code = error_code
@@ -72,7 +73,7 @@ def check_request(
         raise Refusal(
             HTTPStatus.FORBIDDEN,
             error_code=ErrorCode.NOT_ALLOWED,
-            reason="blocked",
+            reason=Refused.BLOCKED,
             message="This address is blocked by an administrator",
         )
     # Only browsers send an Origin, and only they need to be held back by it.
@@ -80,12 +81,12 @@ def check_request(
     if config.cors_policy_origin and origin and origin not in config.cors_policy_origin:
         raise _bad_origin()
     if not lifecycle.is_ready:
-        raise _unavailable(lifecycle.phase.value, f"The server is {lifecycle.phase.value}")
+        raise _unavailable(Refused(lifecycle.phase.value), f"The server is {lifecycle.phase.value}")
     if not is_welcome:
         raise Refusal(
             HTTPStatus.TOO_MANY_REQUESTS,
             error_code=ErrorCode.TOO_FAST,
-            reason="address",
+            reason=Refused.ADDRESS,
             message="Too many connections from this address",
         )
     over = signaling.connection_count - config.max_concurrent_users
@@ -93,7 +94,7 @@ def check_request(
         over = signaling.count_occupied() - config.max_concurrent_users
     # Whoever comes back to a session that had lost its connection takes a place of its own: so many, and no more.
     if over >= 0 and over >= min(signaling.resumes.attached_count, config.max_concurrent_users):
-        raise _unavailable("full", "The server is full")
+        raise _unavailable(Refused.FULL, "The server is full")
     return over >= 0
 
 
@@ -107,10 +108,10 @@ def judge_failure(status: HTTPStatus, reason: str, *, path: str, config: Config)
         return _not_socket_io()
     if config.cors_policy_origin and reason.startswith(_MALFORMED_ORIGIN):
         return _bad_origin()
-    return refusal_for(status, "bad_request", reason)
+    return refusal_for(status, Refused.BAD_REQUEST, reason)
 
 
-def refusal_for(status: HTTPStatus, reason: str, message: str) -> Refusal:
+def refusal_for(status: HTTPStatus, reason: Refused, message: str) -> Refusal:
     """A refusal whose error code says no more than its HTTP status: the status and three zeros."""
     return Refusal(status, error_code=status * 1000, reason=reason, message=message)
 
@@ -135,14 +136,14 @@ def http_answer(refusal: Refusal, *, server: str, headers: Iterable[tuple[str, s
 
 
 def _not_socket_io() -> Refusal:
-    return refusal_for(HTTPStatus.NOT_FOUND, "path", "This server speaks plain WebSocket, not Socket.IO")
+    return refusal_for(HTTPStatus.NOT_FOUND, Refused.PATH, "This server speaks plain WebSocket, not Socket.IO")
 
 
 def _bad_origin() -> Refusal:
-    return refusal_for(HTTPStatus.FORBIDDEN, "origin", "This origin is not allowed")
+    return refusal_for(HTTPStatus.FORBIDDEN, Refused.ORIGIN, "This origin is not allowed")
 
 
-def _unavailable(reason: str, message: str) -> Refusal:
+def _unavailable(reason: Refused, message: str) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, error_code=ErrorCode.UNAVAILABLE, reason=reason, message=message)
 
 

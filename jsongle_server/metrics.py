@@ -11,6 +11,7 @@ import platform
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
 from itertools import accumulate
 from typing import Final, Protocol
 
@@ -32,6 +33,24 @@ RELAY_BUCKETS: Final = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 
 
 CALL_BUCKETS: Final = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0)
 """Upper bounds of the call duration histogram, in seconds."""
+
+
+class Refused(StrEnum):
+    """Why opening handshakes are refused; each is counted from 0, so that the first one is one to Prometheus too."""
+
+    BAD_REQUEST = "bad_request"
+    PATH = "path"
+    ORIGIN = "origin"
+    BLOCKED = "blocked"
+    ADDRESS = "address"
+    TOO_LARGE = "too_large"
+    INTERNAL = "internal"
+    STARTING = "starting"
+    DRAINING = "draining"
+    FULL = "full"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+
 
 OTHER_ACTION: Final = "other"
 """The label of every action that does not exist, so that clients cannot make labels."""
@@ -115,7 +134,7 @@ class Metrics:
         self.received_bytes = 0
         self.sent_bytes = 0
         self.errors: Counter[int] = Counter(dict.fromkeys(ErrorCode, 0))
-        self.refusals: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter(dict.fromkeys(Refused, 0))
         self.rooms_created: Counter[RoomKind] = Counter(dict.fromkeys(RoomKind, 0))
         self.requests: Counter[tuple[str, int]] = Counter()
         self.connections = 0

@@ -23,6 +23,7 @@ from jsongle_server.credentials import presented_token
 from jsongle_server.frame_writer import FrameWriter
 from jsongle_server.handshake import MAX_HEADERS, Refusal, check_request, http_answer, judge_failure, refusal_for
 from jsongle_server.keepalive import Keepalive
+from jsongle_server.metrics import Refused
 from jsongle_server.outbox import Outbox
 from jsongle_server.session import Session, SessionState
 from jsongle_server.timeouts import Timeouts
@@ -199,7 +200,7 @@ class SignalingProtocol(FrameWriter):
     def _take(self, data: bytes) -> None:
         if self.state == self.STATE_CONNECTING and len(self.data) + len(data) > MAX_HEADERS:
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            self._refuse(refusal_for(status, "too_large", "The handshake is too large"))
+            self._refuse(refusal_for(status, Refused.TOO_LARGE, "The handshake is too large"))
         else:
             self.read(data)
 
@@ -284,12 +285,12 @@ class SignalingProtocol(FrameWriter):
         self._hellos.start(self)
 
     def _handshake_overdue(self) -> None:
-        self.factory.signaling.metrics.refusals["timeout"] += 1
+        self.factory.signaling.metrics.refusals[Refused.TIMEOUT] += 1
         self.transport.abortConnection()
 
     def _note_tls_error(self, reason: Failure) -> None:
         if self.state == self.STATE_CONNECTING:
-            self.factory.signaling.metrics.refusals["tls"] += 1
+            self.factory.signaling.metrics.refusals[Refused.TLS] += 1
         self._log.debug("TLS with {remote} failed: {reason}", remote=self.remote, reason=reason.value)
 
     def _has_said_hello(self) -> bool:
@@ -345,4 +346,4 @@ class SignalingProtocol(FrameWriter):
 
 
 def _internal() -> Refusal:
-    return refusal_for(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
+    return refusal_for(HTTPStatus.INTERNAL_SERVER_ERROR, Refused.INTERNAL, "Internal error")

@@ -175,7 +175,7 @@ class HandshakeTests(FloodCase):
             self.assertIsNotNone(wire.transport.lost)
         self.assert_served()
         self.assertLessEqual(len(self.server.factory.addresses._handshakes), MAX_REMEMBERED)
-        self.assertEqual(set(self.server.metrics.refusals) - {"full", "address"}, set())
+        self.assertEqual(set(+self.server.metrics.refusals) - {"full", "address"}, set())
         self.assert_only_bob_left()
 
     def test_refusals_that_nobody_reads(self) -> None:

@@ -124,4 +124,4 @@ class HeadTests(SynchronousTestCase):
         ):
             for is_fast in (True, False):
                 self.assertEqual(self.handshake((REAL, line), is_fast=is_fast), REFUSED, line)
-        self.assertEqual(self.server.metrics.refusals, {"bad_request": 34})
+        self.assertEqual(dict(+self.server.metrics.refusals), {"bad_request": 34})

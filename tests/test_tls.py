@@ -154,7 +154,7 @@ class ConnectionTests(TlsCase):
         self.clock.advance(0)
         self.assertIsNotNone(wire.transport.lost)
         self.assertEqual(self.server.factory.connections, set())
-        self.assertEqual(self.server.metrics.refusals, {"tls": 1})
+        self.assertEqual(dict(+self.server.metrics.refusals), {"tls": 1})
         (line,) = [event for event in self.seen if "failed" in str(formatEvent(event))]
         self.assertTrue(formatEvent(line).startswith("TLS with 192.0.2.1:1024 failed: "))
         self.assertEqual({event["log_level"] for event in self.seen} - {LogLevel.info}, {LogLevel.debug})
@@ -166,7 +166,7 @@ class ConnectionTests(TlsCase):
         wire.protocol.dataReceived(REQUEST)
         self.clock.advance(0)
         self.assertIsNotNone(wire.transport.lost)
-        self.assertEqual(self.server.metrics.refusals, {})
+        self.assertEqual(dict(+self.server.metrics.refusals), {})
         self.assertEqual(self.server.signaling.connection_count, 0)
 
 

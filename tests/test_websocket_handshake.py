@@ -158,7 +158,7 @@ class RequestTests(HandshakeCase):
     def test_socket_io_polling(self) -> None:
         """Socket.IO begins with plain HTTP: it is told there that it is wrong here, not to upgrade."""
         self.assert_refused(self.asked("GET /socket.io/?EIO=4&transport=polling HTTP/1.1", "Host: localhost"), 404)
-        self.assertEqual(dict(self.server.metrics.refusals), {"path": 1})
+        self.assertEqual(dict(+self.server.metrics.refusals), {"path": 1})
 
     def test_plain_http(self) -> None:
         """A browser that opens the address is told to upgrade (RFC 9110 section 15.5.22)."""
@@ -208,7 +208,7 @@ class RequestTests(HandshakeCase):
         self.path("/socket.io/")
         self.path("/socket.io/")
         self.asked("hello")
-        self.assertEqual(dict(self.server.metrics.refusals), {"path": 2, "bad_request": 1})
+        self.assertEqual(dict(+self.server.metrics.refusals), {"path": 2, "bad_request": 1})
 
 
 class OriginTests(HandshakeCase):
@@ -246,7 +246,7 @@ class OriginTests(HandshakeCase):
             with self.subTest(origin):
                 self.allowing("https://example.com")
                 self.assert_refused(self.with_header(f"Origin: {origin}"), 403)
-                self.assertEqual(dict(self.server.metrics.refusals), {"origin": 1})
+                self.assertEqual(dict(+self.server.metrics.refusals), {"origin": 1})
                 self.server = WebSocketMemoryServer()
                 self.assert_refused(self.with_header(f"Origin: {origin}"), 400)
 
