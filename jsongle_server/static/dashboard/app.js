@@ -37,20 +37,20 @@ const gate = new Gate(offer);
 
 /** @type {Record<string, (data: any) => void>} What is done with each event; those of later servers are passed over. */
 const EVENTS = {
-  server: (data) => server.show(data),
-  history: ({ samples, interval }) => {
-    history.refill(samples, interval);
-    charts.refresh();
-  },
-  sample: (data) => {
-    history.add(data);
-    charts.refresh();
-  },
-  sessions: (data) => tables.showSessions(data),
-  rooms: (data) => tables.showRooms(data),
-  level: ({ level }) => server.showLevel(level),
-  trace: (data) => tracer.add(data),
-  missed: ({ trace }) => tracer.miss(trace),
+    server: (data) => server.show(data),
+    history: ({ samples, interval }) => {
+        history.refill(samples, interval);
+        charts.refresh();
+    },
+    sample: (data) => {
+        history.add(data);
+        charts.refresh();
+    },
+    sessions: (data) => tables.showSessions(data),
+    rooms: (data) => tables.showRooms(data),
+    level: ({ level }) => server.showLevel(level),
+    trace: (data) => tracer.add(data),
+    missed: ({ trace }) => tracer.miss(trace),
 };
 
 /**
@@ -58,36 +58,36 @@ const EVENTS = {
  * @param {unknown} data
  */
 function onEvent(name, data) {
-  EVENTS[name]?.(data);
+    EVENTS[name]?.(data);
 }
 
 /** @param {import("./stream.js").StreamState} state */
 function onState(state) {
-  status.show(state);
-  if (state.name === "live") {
-    keeper.keep();
-    gate.open();
-  } else if (state.name === "refused") {
-    signOut(state.status === 403 ? CLOSED : WRONG);
-  } else if (state.name === "waiting" && !gate.isOpen) {
-    gate.say(`${state.reason}. Trying again.`);
-  }
+    status.show(state);
+    if (state.name === "live") {
+        keeper.keep();
+        gate.open();
+    } else if (state.name === "refused") {
+        signOut(state.status === 403 ? CLOSED : WRONG);
+    } else if (state.name === "waiting" && !gate.isOpen) {
+        gate.say(`${state.reason}. Trying again.`);
+    }
 }
 
 /** Opens the stream with what is looked for now. */
 function open() {
-  const { isOn, match } = tracer;
-  stream.open({ find: find.value.trim(), trace: isOn ? "on" : "", match: isOn ? match : "" });
+    const { isOn, match } = tracer;
+    stream.open({ find: find.value.trim(), trace: isOn ? "on" : "", match: isOn ? match : "" });
 }
 
 /** @param {string} text that may be a token */
 function offer(text) {
-  if (keeper.offer(text)) {
-    gate.wait();
-    open();
-  } else {
-    gate.say(IMPOSSIBLE);
-  }
+    if (keeper.offer(text)) {
+        gate.wait();
+        open();
+    } else {
+        gate.say(IMPOSSIBLE);
+    }
 }
 
 /**
@@ -96,80 +96,80 @@ function offer(text) {
  * @param {string} [problem]
  */
 function signOut(problem) {
-  keeper.forget();
-  tracer.stop();
-  tracer.clear();
-  history.clear();
-  find.value = "";
-  tables.showSessions({ sessions: [], count: 0 });
-  tables.showRooms({ rooms: [], count: 0 });
-  gate.ask(problem);
+    keeper.forget();
+    tracer.stop();
+    tracer.clear();
+    history.clear();
+    find.value = "";
+    tables.showSessions({ sessions: [], count: 0 });
+    tables.showRooms({ rooms: [], count: 0 });
+    gate.ask(problem);
 }
 
 /** @param {import("./tables.js").SessionView} session */
 function askToEnd(session) {
-  const name = nameOf(session);
-  confirm.ask({
-    title: "End this session?",
-    name,
-    text: "Its connection is closed and its rooms are told. A well-behaved client does not come back by itself.",
-    action: "End session",
-    run: async () => {
-      await api.endSession(session.id);
-      notice.say(`The session of ${name} has ended.`);
-    },
-    fallback: byId("sessions-scroller", HTMLElement),
-  });
+    const name = nameOf(session);
+    confirm.ask({
+        title: "End this session?",
+        name,
+        text: "Its connection is closed and its rooms are told. A well-behaved client does not come back by itself.",
+        action: "End session",
+        run: async () => {
+            await api.endSession(session.id);
+            notice.say(`The session of ${name} has ended.`);
+        },
+        fallback: byId("sessions-scroller", HTMLElement),
+    });
 }
 
 /** @param {import("./tables.js").RoomView} room */
 function askToEmpty({ rid, members }) {
-  confirm.ask({
-    title: "Empty this room?",
-    name: rid,
-    text: `Everybody leaves it (${members.length} now), and calls through it end. They stay connected and may join again.`,
-    action: "Empty room",
-    run: async () => {
-      const count = await api.emptyRoom(rid);
-      notice.say(`The room ${rid} is empty: ${count} have left.`);
-    },
-    fallback: byId("rooms-scroller", HTMLElement),
-  });
+    confirm.ask({
+        title: "Empty this room?",
+        name: rid,
+        text: `Everybody leaves it (${members.length} now), and calls through it end. They stay connected and may join again.`,
+        action: "Empty room",
+        run: async () => {
+            const count = await api.emptyRoom(rid);
+            notice.say(`${count} have left the room ${rid}.`);
+        },
+        fallback: byId("rooms-scroller", HTMLElement),
+    });
 }
 
 /** @param {string} level */
 async function setLevel(level) {
-  try {
-    await api.setLevel(level);
-    notice.say(`The log level is ${level}.`);
-  } catch (error) {
-    if (!(error instanceof ApiError)) {
-      throw error;
+    try {
+        await api.setLevel(level);
+        notice.say(`The log level is ${level}.`);
+    } catch (error) {
+        if (!(error instanceof ApiError)) {
+            throw error;
+        }
+        server.showLevel();
+        notice.warn(`The log level stays: ${error.message}`);
     }
-    server.showLevel();
-    notice.warn(`The log level stays: ${error.message}`);
-  }
 }
 
 function start() {
-  find.addEventListener("input", debounce(open, TYPING));
-  byId("forget", HTMLButtonElement).addEventListener("click", () => {
-    stream.close();
-    signOut();
-  });
-  document.addEventListener("visibilitychange", () => document.hidden || stream.hurry());
-  window.addEventListener("online", () => stream.hurry());
-  setInterval(() => {
-    tables.age();
-    server.age();
-    charts.refresh();
-  }, AGEING);
-  if (token() !== "") {
-    gate.open();
-    open();
-  } else {
-    gate.ask();
-  }
+    find.addEventListener("input", debounce(open, TYPING));
+    byId("forget", HTMLButtonElement).addEventListener("click", () => {
+        stream.close();
+        signOut();
+    });
+    document.addEventListener("visibilitychange", () => document.hidden || stream.hurry());
+    window.addEventListener("online", () => stream.hurry());
+    setInterval(() => {
+        tables.age();
+        server.age();
+        charts.refresh();
+    }, AGEING);
+    if (token() !== "") {
+        gate.open();
+        open();
+    } else {
+        gate.ask();
+    }
 }
 
 start();

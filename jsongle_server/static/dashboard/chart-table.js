@@ -11,44 +11,44 @@ import { shortClock } from "./format.js";
 const MINUTE = 60_000;
 
 export class ChartTable {
-  #kind;
-  #body = make("div", { class: "chart-values" });
-  /** @type {Plot | undefined} */
-  #plot;
+    #kind;
+    #body = make("div", { class: "chart-values" });
+    /** @type {Plot | undefined} */
+    #plot;
 
-  /** @param {ChartKind} kind */
-  constructor(kind) {
-    this.#kind = kind;
-    this.element = make("details", {}, make("summary", {}, "As a table"), this.#body);
-    this.element.addEventListener("toggle", () => this.#fill());
-  }
-
-  /** @param {Plot} plot */
-  show(plot) {
-    this.#plot = plot;
-    this.#fill();
-  }
-
-  #fill() {
-    const plot = this.#plot;
-    if (plot === undefined || !this.element.open) {
-      this.#body.replaceChildren();
-      return;
+    /** @param {ChartKind} kind */
+    constructor(kind) {
+        this.#kind = kind;
+        this.element = make("details", {}, make("summary", {}, "As a table"), this.#body);
+        this.element.addEventListener("toggle", () => this.#fill());
     }
-    const caption = plot.width > 0 ? "How many in each minute" : "The highest of each minute";
-    const names = plot.series.map(({ name }) => make("th", { scope: "col" }, name));
-    const rows = byMinute(plot).map(({ minute, values }) =>
-      make(
-        "tr",
-        {},
-        make("th", { scope: "row" }, shortClock(minute)),
-        ...values.map((value) => make("td", {}, value === null ? "–" : this.#kind.format(value))),
-      ),
-    );
-    const head = make("tr", {}, make("th", { scope: "col" }, "Minute"), ...names);
-    const table = make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...rows));
-    this.#body.replaceChildren(table);
-  }
+
+    /** @param {Plot} plot */
+    show(plot) {
+        this.#plot = plot;
+        this.#fill();
+    }
+
+    #fill() {
+        const plot = this.#plot;
+        if (plot === undefined || !this.element.open) {
+            this.#body.replaceChildren();
+            return;
+        }
+        const caption = plot.width > 0 ? "How many in each minute" : "The highest of each minute";
+        const names = plot.series.map(({ name }) => make("th", { scope: "col" }, name));
+        const rows = byMinute(plot).map(({ minute, values }) =>
+            make(
+                "tr",
+                {},
+                make("th", { scope: "row" }, shortClock(minute)),
+                ...values.map((value) => make("td", {}, value === null ? "–" : this.#kind.format(value))),
+            ),
+        );
+        const head = make("tr", {}, make("th", { scope: "col" }, "Minute"), ...names);
+        const table = make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...rows));
+        this.#body.replaceChildren(table);
+    }
 }
 
 /**
@@ -58,19 +58,19 @@ export class ChartTable {
  * @returns {{minute: number, values: (number | null)[]}[]} null where there was none
  */
 export function byMinute({ times, series, width }) {
-  /** @type {Map<number, (number | null)[]>} */
-  const minutes = new Map();
-  times.forEach((at, index) => {
-    const minute = Math.floor(at / MINUTE) * MINUTE;
-    const row = minutes.get(minute) ?? series.map(() => null);
-    minutes.set(minute, row);
-    series.forEach(({ values }, place) => {
-      const value = values[index] ?? null;
-      const before = row[place] ?? null;
-      if (value !== null) {
-        row[place] = before === null ? value : width > 0 ? before + value : Math.max(before, value);
-      }
+    /** @type {Map<number, (number | null)[]>} */
+    const minutes = new Map();
+    times.forEach((at, index) => {
+        const minute = Math.floor(at / MINUTE) * MINUTE;
+        const row = minutes.get(minute) ?? series.map(() => null);
+        minutes.set(minute, row);
+        series.forEach(({ values }, place) => {
+            const value = values[index] ?? null;
+            const before = row[place] ?? null;
+            if (value !== null) {
+                row[place] = before === null ? value : width > 0 ? before + value : Math.max(before, value);
+            }
+        });
     });
-  });
-  return [...minutes].map(([minute, values]) => ({ minute, values })).reverse();
+    return [...minutes].map(([minute, values]) => ({ minute, values })).reverse();
 }

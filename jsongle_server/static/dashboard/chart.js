@@ -29,226 +29,226 @@ const MARGIN = Object.freeze({ top: 8, right: 6, bottom: 20, left: 54 });
 const TICK_ROOM = 64;
 
 export class Chart {
-  #kind;
-  #parts;
-  #reader;
-  #table;
-  /** @type {Plot | undefined} */
-  #plot;
-  #x = linear([0, 1], [0, 1]);
-  #y = linear([0, 1], [0, 1]);
-  #size = { width: 0, height: 0 };
+    #kind;
+    #parts;
+    #reader;
+    #table;
+    /** @type {Plot | undefined} */
+    #plot;
+    #x = linear([0, 1], [0, 1]);
+    #y = linear([0, 1], [0, 1]);
+    #size = { width: 0, height: 0 };
 
-  /**
-   * @param {ChartKind} kind
-   * @param {{onPick: (at: number | null) => void, onResize: () => void}} listeners `onPick`: a time is looked at, here
-   */
-  constructor(kind, { onPick, onResize }) {
-    this.#kind = kind;
-    this.#parts = partsOf(kind);
-    this.#reader = new Reader(this.#parts.plot, { label: `${kind.title}: values at a time`, onPick });
-    this.#table = new ChartTable(kind);
-    this.#parts.card.append(this.#table.element);
-    new ResizeObserver(([entry]) => {
-      const { width, height } = /** @type {ResizeObserverEntry} */ (entry).contentRect;
-      this.#size = { width: Math.round(width), height: Math.round(height) };
-      onResize();
-    }).observe(this.#parts.plot);
-  }
-
-  get element() {
-    return this.#parts.card;
-  }
-
-  /** @param {History} history */
-  show(history) {
-    const { figure, note, empty, svg } = this.#parts;
-    const plot = this.#kind.plot(history);
-    this.#plot = plot;
-    setText(figure, this.#kind.figure(history));
-    setText(note, this.#kind.note(history));
-    empty.hidden = plot.times.length > 0;
-    this.#showLegend(plot);
-    svg.setAttribute("aria-label", this.#describe(plot));
-    if (this.#size.width > 0) {
-      this.#draw(plot);
-      this.#reader.follow(plot, this.#x, (index) => this.#read(plot, index));
+    /**
+     * @param {ChartKind} kind
+     * @param {{onPick: (at: number | null) => void, onResize: () => void}} listeners `onPick`: a time is looked at, here
+     */
+    constructor(kind, { onPick, onResize }) {
+        this.#kind = kind;
+        this.#parts = partsOf(kind);
+        this.#reader = new Reader(this.#parts.plot, { label: `${kind.title}: values at a time`, onPick });
+        this.#table = new ChartTable(kind);
+        this.#parts.card.append(this.#table.element);
+        new ResizeObserver(([entry]) => {
+            const { width, height } = /** @type {ResizeObserverEntry} */ (entry).contentRect;
+            this.#size = { width: Math.round(width), height: Math.round(height) };
+            onResize();
+        }).observe(this.#parts.plot);
     }
-    this.#table.show(plot);
-  }
 
-  /**
-   * Marks a time, here or in another chart.
-   *
-   * @param {number | null} at in ms since the epoch
-   */
-  mark(at) {
-    const { cross } = this.#parts;
-    const plot = this.#plot;
-    const index = plot === undefined || at === null ? -1 : nearest(plot.times, at);
-    if (plot === undefined || index < 0) {
-      cross.replaceChildren();
-      return;
+    get element() {
+        return this.#parts.card;
     }
-    const x = this.#x(/** @type {number} */ (plot.times[index]) + plot.width / 2);
-    const line = draw("line", { x1: x, x2: x, y1: MARGIN.top, y2: this.#size.height - MARGIN.bottom });
-    const dots = plot.width > 0 ? [] : plot.series.flatMap(({ values, colour }) => this.#dot(x, values[index], colour));
-    cross.replaceChildren(line, ...dots);
-  }
 
-  /**
-   * @param {number} x
-   * @param {number | null | undefined} value
-   * @param {number} colour
-   */
-  #dot(x, value, colour) {
-    return value === null || value === undefined
-      ? []
-      : [draw("circle", { cx: x, cy: this.#y(value), r: 3, class: `dot colour-${colour}` })];
-  }
-
-  /** @param {Plot} plot */
-  #draw(plot) {
-    const { width, height } = this.#size;
-    const { svg, grid, marks } = this.#parts;
-    const axis = this.#kind.axis(highest(plot));
-    this.#x = linear([plot.from, plot.to], [MARGIN.left, width - MARGIN.right]);
-    this.#y = linear([0, axis.top], [height - MARGIN.bottom, MARGIN.top]);
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    grid.replaceChildren(
-      ...axis.ticks.flatMap((tick) => this.#valueTick(tick)),
-      ...timeTicks(plot.from, plot.to, (width - MARGIN.left) / TICK_ROOM).flatMap((tick) => this.#timeTick(tick)),
-    );
-    marks.replaceChildren(...(plot.width > 0 ? this.#bars(plot) : plot.series.flatMap((series) => this.#line(plot, series))));
-  }
-
-  /** @param {number} tick */
-  #valueTick(tick) {
-    // In the middle of a pixel, so that a line of one pixel is one.
-    const y = Math.round(this.#y(tick)) + 0.5;
-    return [
-      draw("line", { x1: MARGIN.left, x2: this.#size.width - MARGIN.right, y1: y, y2: y }),
-      draw("text", { x: MARGIN.left - 8, y, dy: "0.32em", "text-anchor": "end" }, this.#kind.format(tick)),
-    ];
-  }
-
-  /** @param {number} tick */
-  #timeTick(tick) {
-    const x = Math.round(this.#x(tick)) + 0.5;
-    const bottom = this.#size.height - MARGIN.bottom;
-    const isNearEnd = x > this.#size.width - MARGIN.right - TICK_ROOM / 4;
-    const anchor = isNearEnd ? "end" : "middle";
-    return [
-      draw("line", { x1: x, x2: x, y1: bottom, y2: bottom + 4 }),
-      draw("text", { x, y: bottom + 15, "text-anchor": anchor }, shortClock(tick)),
-    ];
-  }
-
-  /**
-   * @param {Plot} plot
-   * @param {Series} series
-   */
-  #line(plot, { values, colour }) {
-    const line = draw("path", { d: linePath(plot, values, this.#x, this.#y), class: `line colour-${colour}` });
-    const area = { d: this.#kind.isFilled ? areaPath(plot, values, this.#x, this.#y) : "", class: `area colour-${colour}` };
-    return this.#kind.isFilled ? [draw("path", area), line] : [line];
-  }
-
-  /** @param {Plot} plot */
-  #bars(plot) {
-    const paths = barPaths(plot, this.#x, this.#y);
-    return plot.series.map(({ colour }, index) => draw("path", { d: paths[index], class: `bar-mark colour-${colour}` }));
-  }
-
-  /** @param {Plot} plot */
-  #showLegend(plot) {
-    const { legend } = this.#parts;
-    const shown = plot.series.length > 1 || plot.width > 0 ? plot.series : [];
-    const key = JSON.stringify(shown.map(({ name, colour, title }) => [name, colour, title]));
-    if (legend.dataset.key !== key) {
-      legend.dataset.key = key;
-      legend.replaceChildren(
-        ...shown.map(({ name, title, colour }) =>
-          make("li", { title }, make("span", { class: `swatch colour-${colour}` }), make("span", {}, name), make("b")),
-        ),
-      );
+    /** @param {History} history */
+    show(history) {
+        const { figure, note, empty, svg } = this.#parts;
+        const plot = this.#kind.plot(history);
+        this.#plot = plot;
+        setText(figure, this.#kind.figure(history));
+        setText(note, this.#kind.note(history));
+        empty.hidden = plot.times.length > 0;
+        this.#showLegend(plot);
+        svg.setAttribute("aria-label", this.#describe(plot));
+        if (this.#size.width > 0) {
+            this.#draw(plot);
+            this.#reader.follow(plot, this.#x, (index) => this.#read(plot, index));
+        }
+        this.#table.show(plot);
     }
-    shown.forEach((series, index) => {
-      const value = legend.children[index]?.lastElementChild;
-      if (value) {
-        setText(value, this.#valueNow(plot, series));
-      }
-    });
-  }
 
-  /**
-   * @param {Plot} plot
-   * @param {Series} series
-   */
-  #valueNow({ width }, { values }) {
-    // Of errors, how many there were; of all else, how much there is now.
-    const sum = () => values.reduce((/** @type {number} */ all, value) => all + (value ?? 0), 0);
-    const value = width > 0 ? sum() : (values.at(-1) ?? null);
-    return value === null ? "–" : this.#kind.format(value);
-  }
-
-  /**
-   * @param {Plot} plot
-   * @param {number} index
-   */
-  #read(plot, index) {
-    const at = /** @type {number} */ (plot.times[index]);
-    const rows = plot.series.map(({ name, colour, values }) => {
-      const value = values[index];
-      return { name, colour, text: value === null || value === undefined ? "–" : this.#kind.format(value) };
-    });
-    const time = plot.width > 0 ? `${clock(at)} to ${clock(at + plot.width)}` : clock(at);
-    return { time, rows: plot.width > 0 ? rows.filter((_, row) => plot.series[row]?.values[index]) : rows };
-  }
-
-  /**
-   * The chart in words, for those who do not see it.
-   *
-   * @param {Plot} plot
-   */
-  #describe(plot) {
-    if (plot.times.length === 0) {
-      return `${this.#kind.title}: no samples yet`;
+    /**
+     * Marks a time, here or in another chart.
+     *
+     * @param {number | null} at in ms since the epoch
+     */
+    mark(at) {
+        const { cross } = this.#parts;
+        const plot = this.#plot;
+        const index = plot === undefined || at === null ? -1 : nearest(plot.times, at);
+        if (plot === undefined || index < 0) {
+            cross.replaceChildren();
+            return;
+        }
+        const x = this.#x(/** @type {number} */ (plot.times[index]) + plot.width / 2);
+        const line = draw("line", { x1: x, x2: x, y1: MARGIN.top, y2: this.#size.height - MARGIN.bottom });
+        const dots = plot.width > 0 ? [] : plot.series.flatMap(({ values, colour }) => this.#dot(x, values[index], colour));
+        cross.replaceChildren(line, ...dots);
     }
-    const described = plot.series.map((series) => {
-      const known = series.values.filter((value) => value !== null);
-      const name = plot.series.length > 1 || plot.width > 0 ? `${series.name} ` : "";
-      if (known.length === 0) {
-        return `${name}none`;
-      }
-      const now = this.#valueNow(plot, series);
-      const [least, most] = [Math.min(...known), Math.max(...known)].map(this.#kind.format);
-      return plot.width > 0 ? `${name}${now}` : `${name}now ${now}, least ${least}, most ${most}`;
-    });
-    const said = described.length > 0 ? described.join("; ") : "none";
-    return `${this.#kind.title}, the last 15 minutes: ${said}`;
-  }
+
+    /**
+     * @param {number} x
+     * @param {number | null | undefined} value
+     * @param {number} colour
+     */
+    #dot(x, value, colour) {
+        return value === null || value === undefined
+            ? []
+            : [draw("circle", { cx: x, cy: this.#y(value), r: 3, class: `dot colour-${colour}` })];
+    }
+
+    /** @param {Plot} plot */
+    #draw(plot) {
+        const { width, height } = this.#size;
+        const { svg, grid, marks } = this.#parts;
+        const axis = this.#kind.axis(highest(plot));
+        this.#x = linear([plot.from, plot.to], [MARGIN.left, width - MARGIN.right]);
+        this.#y = linear([0, axis.top], [height - MARGIN.bottom, MARGIN.top]);
+        svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+        grid.replaceChildren(
+            ...axis.ticks.flatMap((tick) => this.#valueTick(tick)),
+            ...timeTicks(plot.from, plot.to, (width - MARGIN.left) / TICK_ROOM).flatMap((tick) => this.#timeTick(tick)),
+        );
+        marks.replaceChildren(...(plot.width > 0 ? this.#bars(plot) : plot.series.flatMap((series) => this.#line(plot, series))));
+    }
+
+    /** @param {number} tick */
+    #valueTick(tick) {
+        // In the middle of a pixel, so that a line of one pixel is one.
+        const y = Math.round(this.#y(tick)) + 0.5;
+        return [
+            draw("line", { x1: MARGIN.left, x2: this.#size.width - MARGIN.right, y1: y, y2: y }),
+            draw("text", { x: MARGIN.left - 8, y, dy: "0.32em", "text-anchor": "end" }, this.#kind.format(tick)),
+        ];
+    }
+
+    /** @param {number} tick */
+    #timeTick(tick) {
+        const x = Math.round(this.#x(tick)) + 0.5;
+        const bottom = this.#size.height - MARGIN.bottom;
+        const isNearEnd = x > this.#size.width - MARGIN.right - TICK_ROOM / 4;
+        const anchor = isNearEnd ? "end" : "middle";
+        return [
+            draw("line", { x1: x, x2: x, y1: bottom, y2: bottom + 4 }),
+            draw("text", { x, y: bottom + 15, "text-anchor": anchor }, shortClock(tick)),
+        ];
+    }
+
+    /**
+     * @param {Plot} plot
+     * @param {Series} series
+     */
+    #line(plot, { values, colour }) {
+        const line = draw("path", { d: linePath(plot, values, this.#x, this.#y), class: `line colour-${colour}` });
+        const area = { d: this.#kind.isFilled ? areaPath(plot, values, this.#x, this.#y) : "", class: `area colour-${colour}` };
+        return this.#kind.isFilled ? [draw("path", area), line] : [line];
+    }
+
+    /** @param {Plot} plot */
+    #bars(plot) {
+        const paths = barPaths(plot, this.#x, this.#y);
+        return plot.series.map(({ colour }, index) => draw("path", { d: paths[index], class: `bar-mark colour-${colour}` }));
+    }
+
+    /** @param {Plot} plot */
+    #showLegend(plot) {
+        const { legend } = this.#parts;
+        const shown = plot.series.length > 1 || plot.width > 0 ? plot.series : [];
+        const key = JSON.stringify(shown.map(({ name, colour, title }) => [name, colour, title]));
+        if (legend.dataset.key !== key) {
+            legend.dataset.key = key;
+            legend.replaceChildren(
+                ...shown.map(({ name, title, colour }) =>
+                    make("li", { title }, make("span", { class: `swatch colour-${colour}` }), make("span", {}, name), make("b")),
+                ),
+            );
+        }
+        shown.forEach((series, index) => {
+            const value = legend.children[index]?.lastElementChild;
+            if (value) {
+                setText(value, this.#valueNow(plot, series));
+            }
+        });
+    }
+
+    /**
+     * @param {Plot} plot
+     * @param {Series} series
+     */
+    #valueNow({ width }, { values }) {
+        // Of errors, how many there were; of all else, how much there is now.
+        const sum = () => values.reduce((/** @type {number} */ all, value) => all + (value ?? 0), 0);
+        const value = width > 0 ? sum() : (values.at(-1) ?? null);
+        return value === null ? "–" : this.#kind.format(value);
+    }
+
+    /**
+     * @param {Plot} plot
+     * @param {number} index
+     */
+    #read(plot, index) {
+        const at = /** @type {number} */ (plot.times[index]);
+        const rows = plot.series.map(({ name, colour, values }) => {
+            const value = values[index];
+            return { name, colour, text: value === null || value === undefined ? "–" : this.#kind.format(value) };
+        });
+        const time = plot.width > 0 ? `${clock(at)} to ${clock(at + plot.width)}` : clock(at);
+        return { time, rows: plot.width > 0 ? rows.filter((_, row) => plot.series[row]?.values[index]) : rows };
+    }
+
+    /**
+     * The chart in words, for those who do not see it.
+     *
+     * @param {Plot} plot
+     */
+    #describe(plot) {
+        if (plot.times.length === 0) {
+            return `${this.#kind.title}: no samples yet`;
+        }
+        const described = plot.series.map((series) => {
+            const known = series.values.filter((value) => value !== null);
+            const name = plot.series.length > 1 || plot.width > 0 ? `${series.name} ` : "";
+            if (known.length === 0) {
+                return `${name}none`;
+            }
+            const now = this.#valueNow(plot, series);
+            const [least, most] = [Math.min(...known), Math.max(...known)].map(this.#kind.format);
+            return plot.width > 0 ? `${name}${now}` : `${name}now ${now}, least ${least}, most ${most}`;
+        });
+        const said = described.length > 0 ? described.join("; ") : "none";
+        return `${this.#kind.title}, the last 15 minutes: ${said}`;
+    }
 }
 
 /** @param {ChartKind} kind */
 function partsOf({ id, title, about }) {
-  const heading = make("h3", { id: `chart-${id}`, title: about }, title);
-  const figure = make("span", { class: "figure" });
-  const note = make("span", { class: "note" });
-  const legend = make("ul", { class: "legend" });
-  const [grid, marks, cross] = ["grid", "marks", "cross"].map((name) => draw("g", { class: name }));
-  const svg = draw("svg", { role: "img" });
-  const empty = make("p", { class: "plot-empty" }, "No samples yet");
-  const plot = make("div", { class: "plot" }, svg, empty);
-  const card = make(
-    "article",
-    { class: "card chart", "data-testid": `chart-${id}`, "aria-labelledby": heading.id },
-    make("div", { class: "chart-head" }, heading, make("p", {}, figure, " ", note)),
-    legend,
-    plot,
-  );
-  /** @type {[SVGGElement, SVGGElement, SVGGElement]} */
-  const groups = [/** @type {SVGGElement} */ (grid), /** @type {SVGGElement} */ (marks), /** @type {SVGGElement} */ (cross)];
-  svg.append(...groups);
-  return { card, figure, note, legend, plot, svg, empty, grid: groups[0], marks: groups[1], cross: groups[2] };
+    const heading = make("h3", { id: `chart-${id}`, title: about }, title);
+    const figure = make("span", { class: "figure" });
+    const note = make("span", { class: "note" });
+    const legend = make("ul", { class: "legend" });
+    const [grid, marks, cross] = ["grid", "marks", "cross"].map((name) => draw("g", { class: name }));
+    const svg = draw("svg", { role: "img" });
+    const empty = make("p", { class: "plot-empty" }, "No samples yet");
+    const plot = make("div", { class: "plot" }, svg, empty);
+    const card = make(
+        "article",
+        { class: "card chart", "data-testid": `chart-${id}`, "aria-labelledby": heading.id },
+        make("div", { class: "chart-head" }, heading, make("p", {}, figure, " ", note)),
+        legend,
+        plot,
+    );
+    /** @type {[SVGGElement, SVGGElement, SVGGElement]} */
+    const groups = [/** @type {SVGGElement} */ (grid), /** @type {SVGGElement} */ (marks), /** @type {SVGGElement} */ (cross)];
+    svg.append(...groups);
+    return { card, figure, note, legend, plot, svg, empty, grid: groups[0], marks: groups[1], cross: groups[2] };
 }

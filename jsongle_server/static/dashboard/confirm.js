@@ -14,67 +14,67 @@ import { byId, setText } from "./dom.js";
  */
 
 export class Confirm {
-  #dialog = byId("confirm-dialog", HTMLDialogElement);
-  #title = byId("confirm-title", HTMLElement);
-  #name = byId("confirm-name", HTMLElement);
-  #text = byId("confirm-text", HTMLElement);
-  #problem = byId("confirm-problem", HTMLElement);
-  #action = byId("confirm-action", HTMLButtonElement);
-  /** @type {Question | undefined} */
-  #question;
-  /** @type {Element | null} */
-  #asker = null;
+    #dialog = byId("confirm-dialog", HTMLDialogElement);
+    #title = byId("confirm-title", HTMLElement);
+    #name = byId("confirm-name", HTMLElement);
+    #text = byId("confirm-text", HTMLElement);
+    #problem = byId("confirm-problem", HTMLElement);
+    #action = byId("confirm-action", HTMLButtonElement);
+    /** @type {Question | undefined} */
+    #question;
+    /** @type {Element | null} */
+    #asker = null;
 
-  constructor() {
-    this.#action.addEventListener("click", () => void this.#run());
-    byId("confirm-cancel", HTMLButtonElement).addEventListener("click", () => this.#dialog.close());
-    this.#dialog.addEventListener("close", () => this.#giveBackFocus());
-  }
-
-  /** @param {Question} question */
-  ask(question) {
-    this.#question = question;
-    this.#asker = document.activeElement;
-    setText(this.#title, question.title);
-    setText(this.#name, question.name);
-    setText(this.#text, question.text);
-    setText(this.#action, question.action);
-    this.#say("");
-    this.#action.disabled = false;
-    this.#dialog.showModal();
-  }
-
-  async #run() {
-    const question = this.#question;
-    if (question === undefined) {
-      return;
+    constructor() {
+        this.#action.addEventListener("click", () => void this.#run());
+        byId("confirm-cancel", HTMLButtonElement).addEventListener("click", () => this.#dialog.close());
+        this.#dialog.addEventListener("close", () => this.#giveBackFocus());
     }
-    this.#action.disabled = true;
-    this.#say("");
-    try {
-      await question.run();
-    } catch (error) {
-      if (!(error instanceof ApiError)) {
-        throw error;
-      }
-      this.#action.disabled = false;
-      this.#say(error.message);
-      return;
-    }
-    this.#dialog.close();
-  }
 
-  /** @param {string} problem */
-  #say(problem) {
-    setText(this.#problem, problem);
-    this.#problem.hidden = problem === "";
-  }
-
-  #giveBackFocus() {
-    if (this.#asker instanceof HTMLElement && this.#asker.isConnected) {
-      this.#asker.focus();
-    } else {
-      this.#question?.fallback.focus();
+    /** @param {Question} question */
+    ask(question) {
+        this.#question = question;
+        this.#asker = document.activeElement;
+        setText(this.#title, question.title);
+        setText(this.#name, question.name);
+        setText(this.#text, question.text);
+        setText(this.#action, question.action);
+        this.#say("");
+        this.#action.disabled = false;
+        this.#dialog.showModal();
     }
-  }
+
+    async #run() {
+        const question = this.#question;
+        if (question === undefined) {
+            return;
+        }
+        this.#action.disabled = true;
+        this.#say("");
+        try {
+            await question.run();
+        } catch (error) {
+            if (!(error instanceof ApiError)) {
+                throw error;
+            }
+            this.#action.disabled = false;
+            this.#say(error.message);
+            return;
+        }
+        this.#dialog.close();
+    }
+
+    /** @param {string} problem */
+    #say(problem) {
+        setText(this.#problem, problem);
+        this.#problem.hidden = problem === "";
+    }
+
+    #giveBackFocus() {
+        if (this.#asker instanceof HTMLElement && this.#asker.isConnected) {
+            this.#asker.focus();
+        } else {
+            this.#question?.fallback.focus();
+        }
+    }
 }

@@ -14,10 +14,10 @@ const SVG = "http://www.w3.org/2000/svg";
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  assign(element, attributes);
-  element.append(...children);
-  return element;
+    const element = document.createElement(tag);
+    assign(element, attributes);
+    element.append(...children);
+    return element;
 }
 
 /**
@@ -30,10 +30,10 @@ export function make(tag, attributes = {}, ...children) {
  * @returns {SVGElementTagNameMap[K]}
  */
 export function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  assign(element, attributes);
-  element.append(...children);
-  return element;
+    const element = document.createElementNS(SVG, tag);
+    assign(element, attributes);
+    element.append(...children);
+    return element;
 }
 
 /**
@@ -45,11 +45,11 @@ export function draw(tag, attributes = {}, ...children) {
  * @returns {T}
  */
 export function byId(id, type) {
-  const element = document.getElementById(id);
-  if (!(element instanceof type)) {
-    throw new TypeError(`There is no ${type.name} #${id}`);
-  }
-  return element;
+    const element = document.getElementById(id);
+    if (!(element instanceof type)) {
+        throw new TypeError(`There is no ${type.name} #${id}`);
+    }
+    return element;
 }
 
 /**
@@ -59,9 +59,9 @@ export function byId(id, type) {
  * @param {string} text
  */
 export function setText(element, text) {
-  if (element.textContent !== text) {
-    element.textContent = text;
-  }
+    if (element.textContent !== text) {
+        element.textContent = text;
+    }
 }
 
 /**
@@ -72,12 +72,12 @@ export function setText(element, text) {
  * @returns {() => void}
  */
 export function debounce(action, delay) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(action, delay);
-  };
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    return () => {
+        clearTimeout(timer);
+        timer = setTimeout(action, delay);
+    };
 }
 
 /**
@@ -85,9 +85,9 @@ export function debounce(action, delay) {
  * @param {Attributes} attributes
  */
 function assign(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) {
-      element.setAttribute(name, value === true ? "" : String(value));
+    for (const [name, value] of Object.entries(attributes)) {
+        if (value !== undefined && value !== false) {
+            element.setAttribute(name, value === true ? "" : String(value));
+        }
     }
-  }
 }

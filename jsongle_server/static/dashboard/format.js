@@ -28,32 +28,32 @@ export const rate = (value) => (value < 100 ? ONE_PLACE.format(value) : compact(
 
 /** @type {Format} An amount of bytes: `84.2 MiB`. */
 export function bytes(value) {
-  const power = binaryPower(value);
-  return `${THREE_DIGITS.format(value / 1024 ** power)} ${BINARY_UNITS[power]}`;
+    const power = binaryPower(value);
+    return `${THREE_DIGITS.format(value / 1024 ** power)} ${BINARY_UNITS[power]}`;
 }
 
 /** @type {Format} A short time, given in seconds: `850 µs`, `1.2 ms`, `3.4 s`. */
 export function latency(seconds) {
-  if (seconds === 0) {
-    return "0";
-  }
-  const [factor, unit] = seconds < 0.001 ? [1e6, "µs"] : seconds < 1 ? [1e3, "ms"] : [1, "s"];
-  return `${THREE_DIGITS.format(seconds * factor)} ${unit}`;
+    if (seconds === 0) {
+        return "0";
+    }
+    const [factor, unit] = seconds < 0.001 ? [1e6, "µs"] : seconds < 1 ? [1e3, "ms"] : [1, "s"];
+    return `${THREE_DIGITS.format(seconds * factor)} ${unit}`;
 }
 
 /** @type {Format} A long time, given in seconds, by its two largest units: `3 d 4 h`. */
 export function duration(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < MINUTE) {
-    return `${whole} s`;
-  }
-  /** @type {[number, string, number, string]} */
-  const [large, largeUnit, small, smallUnit] =
-    whole < HOUR ? [MINUTE, "min", 1, "s"] : whole < DAY ? [HOUR, "h", MINUTE, "min"] : [DAY, "d", HOUR, "h"];
-  const rest = Math.floor((whole % large) / small);
-  const first = `${Math.floor(whole / large)} ${largeUnit}`;
-  // Seconds of a long minute change too fast to be read in a list.
-  return rest === 0 || small === 1 ? first : `${first} ${rest} ${smallUnit}`;
+    const whole = Math.max(0, Math.floor(seconds));
+    if (whole < MINUTE) {
+        return `${whole} s`;
+    }
+    /** @type {[number, string, number, string]} */
+    const [large, largeUnit, small, smallUnit] =
+        whole < HOUR ? [MINUTE, "min", 1, "s"] : whole < DAY ? [HOUR, "h", MINUTE, "min"] : [DAY, "d", HOUR, "h"];
+    const rest = Math.floor((whole % large) / small);
+    const first = `${Math.floor(whole / large)} ${largeUnit}`;
+    // Seconds of a long minute change too fast to be read in a list.
+    return rest === 0 || small === 1 ? first : `${first} ${rest} ${smallUnit}`;
 }
 
 /** @type {Format} The time of day of a time in ms since the epoch, in the reader's zone: `14:05:02`. */
@@ -71,5 +71,5 @@ export const date = (at) => DATE.format(at);
  * @param {string} text
  */
 export function brief(text) {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-/.test(text) ? `${text.slice(0, 8)}…` : text;
+    return /^[0-9a-f]{8}-[0-9a-f]{4}-/.test(text) ? `${text.slice(0, 8)}…` : text;
 }

@@ -26,67 +26,67 @@ export const MOST_SAMPLES = 2000;
 const GAP = 2.5;
 
 export class History {
-  /** @type {Sample[]} Oldest first. */
-  samples = [];
-  /** The time between two samples, in ms. */
-  interval = 2000;
-  #clock;
-  /** How far the server's clock is ahead of the page's, in ms. */
-  #ahead = 0;
+    /** @type {Sample[]} Oldest first. */
+    samples = [];
+    /** The time between two samples, in ms. */
+    interval = 2000;
+    #clock;
+    /** How far the server's clock is ahead of the page's, in ms. */
+    #ahead = 0;
 
-  /** @param {() => number} [clock] gives the page's time in ms since the epoch */
-  constructor(clock = Date.now) {
-    this.#clock = clock;
-  }
-
-  /** The server's time now, in ms since the epoch: goes on while nothing is heard of it. */
-  get now() {
-    return this.#clock() + this.#ahead;
-  }
-
-  /** Between samples that are farther apart than this, in ms, the server was away. */
-  get gap() {
-    return GAP * this.interval;
-  }
-
-  /** @returns {Sample | undefined} */
-  get latest() {
-    return this.samples.at(-1);
-  }
-
-  /**
-   * Takes what the server remembers; what the page has seen before that stays, for a server that was started anew
-   * remembers nothing.
-   *
-   * @param {SentSample[]} sent oldest first
-   * @param {number} interval in seconds
-   */
-  refill(sent, interval) {
-    this.interval = interval * 1000;
-    const samples = sent.map(timed);
-    const first = samples[0]?.at ?? Infinity;
-    this.samples = this.samples.filter(({ at }) => at < first).concat(samples);
-    this.#settle();
-  }
-
-  /** @param {SentSample} sent */
-  add(sent) {
-    this.samples.push(timed(sent));
-    this.#settle();
-  }
-
-  clear() {
-    this.samples = [];
-  }
-
-  #settle() {
-    const { latest } = this;
-    if (latest !== undefined) {
-      this.#ahead = latest.at - this.#clock();
+    /** @param {() => number} [clock] gives the page's time in ms since the epoch */
+    constructor(clock = Date.now) {
+        this.#clock = clock;
     }
-    const since = this.now - SPAN;
-    this.samples = this.samples.filter(({ at }) => at >= since).slice(-MOST_SAMPLES);
-  }
+
+    /** The server's time now, in ms since the epoch: goes on while nothing is heard of it. */
+    get now() {
+        return this.#clock() + this.#ahead;
+    }
+
+    /** Between samples that are farther apart than this, in ms, the server was away. */
+    get gap() {
+        return GAP * this.interval;
+    }
+
+    /** @returns {Sample | undefined} */
+    get latest() {
+        return this.samples.at(-1);
+    }
+
+    /**
+     * Takes what the server remembers; what the page has seen before that stays, for a server that was started anew
+     * remembers nothing.
+     *
+     * @param {SentSample[]} sent oldest first
+     * @param {number} interval in seconds
+     */
+    refill(sent, interval) {
+        this.interval = interval * 1000;
+        const samples = sent.map(timed);
+        const first = samples[0]?.at ?? Infinity;
+        this.samples = this.samples.filter(({ at }) => at < first).concat(samples);
+        this.#settle();
+    }
+
+    /** @param {SentSample} sent */
+    add(sent) {
+        this.samples.push(timed(sent));
+        this.#settle();
+    }
+
+    clear() {
+        this.samples = [];
+    }
+
+    #settle() {
+        const { latest } = this;
+        if (latest !== undefined) {
+            this.#ahead = latest.at - this.#clock();
+        }
+        const since = this.now - SPAN;
+        this.samples = this.samples.filter(({ at }) => at >= since).slice(-MOST_SAMPLES);
+    }
 }
 
 /**
@@ -94,5 +94,5 @@ export class History {
  * @returns {Sample}
  */
 function timed(sent) {
-  return { ...sent, at: Date.parse(sent.at) };
+    return { ...sent, at: Date.parse(sent.at) };
 }

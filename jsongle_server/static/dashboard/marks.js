@@ -19,11 +19,11 @@ const BAR_SPACE = 1;
  * @returns {string}
  */
 export function linePath(plot, values, x, y) {
-  // A value by itself is a line of no length, which round ends make a dot of.
-  const dot = (/** @type {Points} */ points) => (points.length === 1 ? "h0" : "");
-  return stretches(plot, values, x, y)
-    .map((points) => `${through(points)}${dot(points)}`)
-    .join("");
+    // A value by itself is a line of no length, which round ends make a dot of.
+    const dot = (/** @type {Points} */ points) => (points.length === 1 ? "h0" : "");
+    return stretches(plot, values, x, y)
+        .map((points) => `${through(points)}${dot(points)}`)
+        .join("");
 }
 
 /**
@@ -36,10 +36,10 @@ export function linePath(plot, values, x, y) {
  * @returns {string}
  */
 export function areaPath(plot, values, x, y) {
-  const ground = pixel(y(0));
-  return stretches(plot, values, x, y)
-    .map((points) => `${through(points)}V${ground}H${pixel(points[0]?.[0] ?? 0)}Z`)
-    .join("");
+    const ground = pixel(y(0));
+    return stretches(plot, values, x, y)
+        .map((points) => `${through(points)}V${ground}H${pixel(points[0]?.[0] ?? 0)}Z`)
+        .join("");
 }
 
 /**
@@ -51,19 +51,19 @@ export function areaPath(plot, values, x, y) {
  * @returns {string[]}
  */
 export function barPaths(plot, x, y) {
-  const below = plot.times.map(() => 0);
-  return plot.series.map(({ values }) => {
-    let path = "";
-    plot.times.forEach((at, index) => {
-      const value = values[index] ?? 0;
-      if (value > 0) {
-        const bottom = below[index] ?? 0;
-        below[index] = bottom + value;
-        path += bar(Math.max(x(plot.from), x(at)), x(at + plot.width), y(bottom + value), y(bottom));
-      }
+    const below = plot.times.map(() => 0);
+    return plot.series.map(({ values }) => {
+        let path = "";
+        plot.times.forEach((at, index) => {
+            const value = values[index] ?? 0;
+            if (value > 0) {
+                const bottom = below[index] ?? 0;
+                below[index] = bottom + value;
+                path += bar(Math.max(x(plot.from), x(at)), x(at + plot.width), y(bottom + value), y(bottom));
+            }
+        });
+        return path;
     });
-    return path;
-  });
 }
 
 /**
@@ -73,8 +73,8 @@ export function barPaths(plot, x, y) {
  * @param {number} bottom
  */
 function bar(left, right, top, bottom) {
-  const end = Math.max(left + 1, right - BAR_SPACE);
-  return `M${pixel(left)} ${pixel(bottom)}V${pixel(top)}H${pixel(end)}V${pixel(bottom)}Z`;
+    const end = Math.max(left + 1, right - BAR_SPACE);
+    return `M${pixel(left)} ${pixel(bottom)}V${pixel(top)}H${pixel(end)}V${pixel(bottom)}Z`;
 }
 
 /**
@@ -86,33 +86,33 @@ function bar(left, right, top, bottom) {
  * @param {Scale} y
  */
 function stretches({ times, gap }, values, x, y) {
-  /** @type {Points[]} */
-  const all = [];
-  /** @type {Points} */
-  let points = [];
-  let last = -Infinity;
-  times.forEach((at, index) => {
-    const value = values[index];
-    if (value === null || value === undefined) {
-      last = -Infinity;
-      return;
-    }
-    if (at - last > gap) {
-      points = [];
-      all.push(points);
-    }
-    last = at;
-    points.push([x(at), y(value)]);
-  });
-  return all;
+    /** @type {Points[]} */
+    const all = [];
+    /** @type {Points} */
+    let points = [];
+    let last = -Infinity;
+    times.forEach((at, index) => {
+        const value = values[index];
+        if (value === null || value === undefined) {
+            last = -Infinity;
+            return;
+        }
+        if (at - last > gap) {
+            points = [];
+            all.push(points);
+        }
+        last = at;
+        points.push([x(at), y(value)]);
+    });
+    return all;
 }
 
 /** @param {Points} points */
 function through(points) {
-  return `M${points.map(([x, y]) => `${pixel(x)} ${pixel(y)}`).join("L")}`;
+    return `M${points.map(([x, y]) => `${pixel(x)} ${pixel(y)}`).join("L")}`;
 }
 
 /** @param {number} value */
 function pixel(value) {
-  return Math.round(value * 10) / 10;
+    return Math.round(value * 10) / 10;
 }

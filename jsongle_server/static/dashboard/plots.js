@@ -37,9 +37,9 @@ const OTHERS = "other";
  * @returns {Plot}
  */
 export function lines(history, readings) {
-  const { samples, gap } = history;
-  const series = readings.map(({ value, ...rest }) => ({ ...rest, values: samples.map(value) }));
-  return { ...span(history), times: samples.map(({ at }) => at), series, gap, width: 0 };
+    const { samples, gap } = history;
+    const series = readings.map(({ value, ...rest }) => ({ ...rest, values: samples.map(value) }));
+    return { ...span(history), times: samples.map(({ at }) => at), series, gap, width: 0 };
 }
 
 /**
@@ -50,23 +50,23 @@ export function lines(history, readings) {
  * @returns {Plot}
  */
 export function errorBars(history, colours) {
-  const bars = gather(history.samples);
-  const codes = [...new Set([...bars.values()].flatMap((errors) => [...errors.keys()]))].sort();
-  const coloured = colours.of(codes);
-  const own = codes.filter((code) => (coloured.get(code) ?? 0) <= OWN_COLOURS);
-  const others = codes.filter((code) => !own.includes(code));
-  const counts = [...bars.values()];
-  const series = own.map((code) => ({
-    name: code,
-    title: MEANINGS[code] ?? "a code that this page does not know",
-    colour: /** @type {number} */ (coloured.get(code)),
-    values: counts.map((errors) => errors.get(code) ?? 0),
-  }));
-  if (others.length > 0) {
-    const values = counts.map((errors) => others.reduce((sum, code) => sum + (errors.get(code) ?? 0), 0));
-    series.push({ name: OTHERS, title: others.join(", "), colour: OWN_COLOURS + 1, values });
-  }
-  return { ...span(history), times: [...bars.keys()], series, gap: history.gap, width: BAR };
+    const bars = gather(history.samples);
+    const codes = [...new Set([...bars.values()].flatMap((errors) => [...errors.keys()]))].sort();
+    const coloured = colours.of(codes);
+    const own = codes.filter((code) => (coloured.get(code) ?? 0) <= OWN_COLOURS);
+    const others = codes.filter((code) => !own.includes(code));
+    const counts = [...bars.values()];
+    const series = own.map((code) => ({
+        name: code,
+        title: MEANINGS[code] ?? "a code that this page does not know",
+        colour: /** @type {number} */ (coloured.get(code)),
+        values: counts.map((errors) => errors.get(code) ?? 0),
+    }));
+    if (others.length > 0) {
+        const values = counts.map((errors) => others.reduce((sum, code) => sum + (errors.get(code) ?? 0), 0));
+        series.push({ name: OTHERS, title: others.join(", "), colour: OWN_COLOURS + 1, values });
+    }
+    return { ...span(history), times: [...bars.keys()], series, gap: history.gap, width: BAR };
 }
 
 /**
@@ -75,11 +75,11 @@ export function errorBars(history, colours) {
  * @param {Plot} plot
  */
 export function highest(plot) {
-  const { series, times, width } = plot;
-  if (width > 0) {
-    return times.reduce((most, _, index) => Math.max(most, total(series, index)), 0);
-  }
-  return series.reduce((most, { values }) => values.reduce((/** @type {number} */ top, value) => Math.max(top, value ?? 0), most), 0);
+    const { series, times, width } = plot;
+    if (width > 0) {
+        return times.reduce((most, _, index) => Math.max(most, total(series, index)), 0);
+    }
+    return series.reduce((most, { values }) => values.reduce((/** @type {number} */ top, value) => Math.max(top, value ?? 0), most), 0);
 }
 
 /**
@@ -89,7 +89,7 @@ export function highest(plot) {
  * @param {number} index of the time
  */
 export function total(series, index) {
-  return series.reduce((sum, { values }) => sum + (values[index] ?? 0), 0);
+    return series.reduce((sum, { values }) => sum + (values[index] ?? 0), 0);
 }
 
 /**
@@ -99,28 +99,28 @@ export function total(series, index) {
  * @param {number} at
  */
 export function nearest(times, at) {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (/** @type {number} */ (times[middle]) < at) {
-      low = middle + 1;
-    } else {
-      high = middle;
+    let low = 0;
+    let high = times.length;
+    while (low < high) {
+        const middle = (low + high) >> 1;
+        if (/** @type {number} */ (times[middle]) < at) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-  }
-  const before = times[low - 1];
-  const after = times[low];
-  if (before === undefined || after === undefined) {
-    return before === undefined && after === undefined ? -1 : before === undefined ? low : low - 1;
-  }
-  return at - before <= after - at ? low - 1 : low;
+    const before = times[low - 1];
+    const after = times[low];
+    if (before === undefined || after === undefined) {
+        return before === undefined && after === undefined ? -1 : before === undefined ? low : low - 1;
+    }
+    return at - before <= after - at ? low - 1 : low;
 }
 
 /** @param {History} history */
 function span(history) {
-  const to = history.now;
-  return { from: to - SPAN, to };
+    const to = history.now;
+    return { from: to - SPAN, to };
 }
 
 /**
@@ -130,15 +130,15 @@ function span(history) {
  * @returns {Map<number, Map<string, number>>} by the time at which the bar begins
  */
 function gather(samples) {
-  /** @type {Map<number, Map<string, number>>} */
-  const bars = new Map();
-  for (const { at, errors } of samples) {
-    const start = Math.floor(at / BAR) * BAR;
-    const bar = bars.get(start) ?? new Map();
-    bars.set(start, bar);
-    for (const [code, count] of Object.entries(errors)) {
-      bar.set(code, (bar.get(code) ?? 0) + count);
+    /** @type {Map<number, Map<string, number>>} */
+    const bars = new Map();
+    for (const { at, errors } of samples) {
+        const start = Math.floor(at / BAR) * BAR;
+        const bar = bars.get(start) ?? new Map();
+        bars.set(start, bar);
+        for (const [code, count] of Object.entries(errors)) {
+            bar.set(code, (bar.get(code) ?? 0) + count);
+        }
     }
-  }
-  return bars;
+    return bars;
 }

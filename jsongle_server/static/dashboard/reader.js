@@ -17,117 +17,117 @@ import { nearest } from "./plots.js";
 const STEPS_A_PAGE = 30;
 
 export class Reader {
-  #plotElement;
-  #onPick;
-  #input;
-  #box = make("div", { class: "readout", hidden: true, "aria-hidden": "true" });
-  /** @type {Plot | undefined} */
-  #plot;
-  /** @type {(at: number) => number} */
-  #x = () => 0;
-  /** @type {(index: number) => Reading} */
-  #read = () => ({ time: "", rows: [] });
-  /** @type {number | null} The time that is read, in ms since the epoch. */
-  #at = null;
+    #plotElement;
+    #onPick;
+    #input;
+    #box = make("div", { class: "readout", hidden: true, "aria-hidden": "true" });
+    /** @type {Plot | undefined} */
+    #plot;
+    /** @type {(at: number) => number} */
+    #x = () => 0;
+    /** @type {(index: number) => Reading} */
+    #read = () => ({ time: "", rows: [] });
+    /** @type {number | null} The time that is read, in ms since the epoch. */
+    #at = null;
 
-  /**
-   * @param {HTMLElement} plotElement
-   * @param {{label: string, onPick: (at: number | null) => void}} options
-   */
-  constructor(plotElement, { label, onPick }) {
-    this.#plotElement = plotElement;
-    this.#onPick = onPick;
-    this.#input = make("input", { type: "range", class: "plot-reader", "aria-label": label, min: 0, max: 0, disabled: true });
-    plotElement.append(this.#input, this.#box);
-    plotElement.addEventListener("pointermove", (event) => this.#point(event.clientX));
-    plotElement.addEventListener("pointerdown", (event) => this.#point(event.clientX));
-    plotElement.addEventListener("pointerleave", () => this.#pick(null));
-    this.#input.addEventListener("input", () => this.#pickIndex(Number(this.#input.value)));
-    this.#input.addEventListener("focus", () => this.#focus());
-    this.#input.addEventListener("blur", () => this.#pick(null));
-    this.#input.addEventListener("keydown", (event) => this.#key(event));
-  }
-
-  /**
-   * Goes on reading in a newer state of the plot.
-   *
-   * @param {Plot} plot
-   * @param {(at: number) => number} x from times to pixels
-   * @param {(index: number) => Reading} read
-   */
-  follow(plot, x, read) {
-    this.#plot = plot;
-    this.#x = x;
-    this.#read = read;
-    this.#input.disabled = plot.times.length === 0;
-    this.#input.max = String(Math.max(0, plot.times.length - 1));
-    if (this.#at === null) {
-      this.#input.value = this.#input.max;
-    } else {
-      this.#show();
+    /**
+     * @param {HTMLElement} plotElement
+     * @param {{label: string, onPick: (at: number | null) => void}} options
+     */
+    constructor(plotElement, { label, onPick }) {
+        this.#plotElement = plotElement;
+        this.#onPick = onPick;
+        this.#input = make("input", { type: "range", class: "plot-reader", "aria-label": label, min: 0, max: 0, disabled: true });
+        plotElement.append(this.#input, this.#box);
+        plotElement.addEventListener("pointermove", (event) => this.#point(event.clientX));
+        plotElement.addEventListener("pointerdown", (event) => this.#point(event.clientX));
+        plotElement.addEventListener("pointerleave", () => this.#pick(null));
+        this.#input.addEventListener("input", () => this.#pickIndex(Number(this.#input.value)));
+        this.#input.addEventListener("focus", () => this.#focus());
+        this.#input.addEventListener("blur", () => this.#pick(null));
+        this.#input.addEventListener("keydown", (event) => this.#key(event));
     }
-  }
 
-  #focus() {
-    if (this.#input.matches(":focus-visible")) {
-      this.#pickIndex(Number(this.#input.value));
+    /**
+     * Goes on reading in a newer state of the plot.
+     *
+     * @param {Plot} plot
+     * @param {(at: number) => number} x from times to pixels
+     * @param {(index: number) => Reading} read
+     */
+    follow(plot, x, read) {
+        this.#plot = plot;
+        this.#x = x;
+        this.#read = read;
+        this.#input.disabled = plot.times.length === 0;
+        this.#input.max = String(Math.max(0, plot.times.length - 1));
+        if (this.#at === null) {
+            this.#input.value = this.#input.max;
+        } else {
+            this.#show();
+        }
     }
-  }
 
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    const step = { PageUp: STEPS_A_PAGE, PageDown: -STEPS_A_PAGE }[event.key];
-    if (event.key === "Escape") {
-      this.#pick(null);
-    } else if (step !== undefined) {
-      event.preventDefault();
-      this.#input.value = String(Number(this.#input.value) + step);
-      this.#pickIndex(Number(this.#input.value));
+    #focus() {
+        if (this.#input.matches(":focus-visible")) {
+            this.#pickIndex(Number(this.#input.value));
+        }
     }
-  }
 
-  /** @param {number} clientX */
-  #point(clientX) {
-    const plot = this.#plot;
-    if (plot === undefined || plot.times.length === 0) {
-      return;
+    /** @param {KeyboardEvent} event */
+    #key(event) {
+        const step = { PageUp: STEPS_A_PAGE, PageDown: -STEPS_A_PAGE }[event.key];
+        if (event.key === "Escape") {
+            this.#pick(null);
+        } else if (step !== undefined) {
+            event.preventDefault();
+            this.#input.value = String(Number(this.#input.value) + step);
+            this.#pickIndex(Number(this.#input.value));
+        }
     }
-    const [left, right] = [this.#x(plot.from), this.#x(plot.to)];
-    const share = (clientX - this.#plotElement.getBoundingClientRect().left - left) / (right - left);
-    this.#pick(plot.from + share * (plot.to - plot.from) - plot.width / 2);
-  }
 
-  /** @param {number} index */
-  #pickIndex(index) {
-    this.#pick(this.#plot?.times[index] ?? null);
-  }
-
-  /** @param {number | null} at */
-  #pick(at) {
-    this.#at = at;
-    this.#show();
-    this.#onPick(at);
-  }
-
-  #show() {
-    const plot = this.#plot;
-    const index = plot === undefined || this.#at === null ? -1 : nearest(plot.times, this.#at);
-    this.#box.hidden = index < 0;
-    if (plot === undefined || index < 0) {
-      return;
+    /** @param {number} clientX */
+    #point(clientX) {
+        const plot = this.#plot;
+        if (plot === undefined || plot.times.length === 0) {
+            return;
+        }
+        const [left, right] = [this.#x(plot.from), this.#x(plot.to)];
+        const share = (clientX - this.#plotElement.getBoundingClientRect().left - left) / (right - left);
+        this.#pick(plot.from + share * (plot.to - plot.from) - plot.width / 2);
     }
-    const { time, rows } = this.#read(index);
-    this.#input.value = String(index);
-    this.#input.setAttribute("aria-valuetext", [time, ...rows.map(({ name, text }) => `${name} ${text}`)].join(", "));
-    this.#box.replaceChildren(
-      make("p", {}, time),
-      ...rows.map(({ name, colour, text }) =>
-        make("p", {}, make("span", { class: `swatch colour-${colour}` }), make("span", {}, name), make("b", {}, text)),
-      ),
-    );
-    const x = this.#x(/** @type {number} */ (plot.times[index]) + plot.width / 2);
-    const isRight = x > this.#plotElement.clientWidth / 2;
-    this.#box.style.left = isRight ? "auto" : `${x + 10}px`;
-    this.#box.style.right = isRight ? `${this.#plotElement.clientWidth - x + 10}px` : "auto";
-  }
+
+    /** @param {number} index */
+    #pickIndex(index) {
+        this.#pick(this.#plot?.times[index] ?? null);
+    }
+
+    /** @param {number | null} at */
+    #pick(at) {
+        this.#at = at;
+        this.#show();
+        this.#onPick(at);
+    }
+
+    #show() {
+        const plot = this.#plot;
+        const index = plot === undefined || this.#at === null ? -1 : nearest(plot.times, this.#at);
+        this.#box.hidden = index < 0;
+        if (plot === undefined || index < 0) {
+            return;
+        }
+        const { time, rows } = this.#read(index);
+        this.#input.value = String(index);
+        this.#input.setAttribute("aria-valuetext", [time, ...rows.map(({ name, text }) => `${name} ${text}`)].join(", "));
+        this.#box.replaceChildren(
+            make("p", {}, time),
+            ...rows.map(({ name, colour, text }) =>
+                make("p", {}, make("span", { class: `swatch colour-${colour}` }), make("span", {}, name), make("b", {}, text)),
+            ),
+        );
+        const x = this.#x(/** @type {number} */ (plot.times[index]) + plot.width / 2);
+        const isRight = x > this.#plotElement.clientWidth / 2;
+        this.#box.style.left = isRight ? "auto" : `${x + 10}px`;
+        this.#box.style.right = isRight ? `${this.#plotElement.clientWidth - x + 10}px` : "auto";
+    }
 }

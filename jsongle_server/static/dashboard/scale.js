@@ -11,10 +11,10 @@ const TIME_STEPS = [60, 120, 300, 600, 900].map((seconds) => seconds * 1000);
  * @param {number} least more than 0
  */
 export function niceStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least));
-  // The logarithm of 1000 is 2.9999999999999996: what is nearly a step is that step.
-  const factor = [1, 2, 5].find((candidate) => candidate * power >= least * (1 - 1e-9));
-  return factor === undefined ? 10 * power : factor * power;
+    const power = 10 ** Math.floor(Math.log10(least));
+    // The logarithm of 1000 is 2.9999999999999996: what is nearly a step is that step.
+    const factor = [1, 2, 5].find((candidate) => candidate * power >= least * (1 - 1e-9));
+    return factor === undefined ? 10 * power : factor * power;
 }
 
 /**
@@ -25,11 +25,11 @@ export function niceStep(least) {
  * @returns {Axis}
  */
 export function axis(highest, { most = 4, least = 0 } = {}) {
-  const step = Math.max(least, niceStep((highest > 0 ? highest : Math.max(least, 1)) / most));
-  const steps = Math.max(1, Math.ceil(highest / step - 1e-9));
-  // Multiplied rather than added up, and rounded, so that 3 × 0.1 is 0.3.
-  const ticks = Array.from({ length: steps + 1 }, (_, index) => Number((index * step).toPrecision(12)));
-  return { top: /** @type {number} */ (ticks.at(-1)), ticks };
+    const step = Math.max(least, niceStep((highest > 0 ? highest : Math.max(least, 1)) / most));
+    const steps = Math.max(1, Math.ceil(highest / step - 1e-9));
+    // Multiplied rather than added up, and rounded, so that 3 × 0.1 is 0.3.
+    const ticks = Array.from({ length: steps + 1 }, (_, index) => Number((index * step).toPrecision(12)));
+    return { top: /** @type {number} */ (ticks.at(-1)), ticks };
 }
 
 /**
@@ -40,9 +40,9 @@ export function axis(highest, { most = 4, least = 0 } = {}) {
  * @returns {Axis}
  */
 export function byteAxis(highest, options = {}) {
-  const unit = BINARY_STEP ** binaryPower(highest);
-  const { top, ticks } = axis(highest / unit, options);
-  return { top: top * unit, ticks: ticks.map((tick) => tick * unit) };
+    const unit = BINARY_STEP ** binaryPower(highest);
+    const { top, ticks } = axis(highest / unit, options);
+    return { top: top * unit, ticks: ticks.map((tick) => tick * unit) };
 }
 
 /**
@@ -51,11 +51,11 @@ export function byteAxis(highest, options = {}) {
  * @param {number} amount
  */
 export function binaryPower(amount) {
-  let power = 0;
-  for (let rest = amount; rest >= BINARY_STEP && power < 4; rest /= BINARY_STEP) {
-    power += 1;
-  }
-  return power;
+    let power = 0;
+    for (let rest = amount; rest >= BINARY_STEP && power < 4; rest /= BINARY_STEP) {
+        power += 1;
+    }
+    return power;
 }
 
 /**
@@ -67,14 +67,14 @@ export function binaryPower(amount) {
  * @returns {number[]}
  */
 export function timeTicks(from, to, most) {
-  const fits = (/** @type {number} */ step) => (to - from) / step <= most;
-  const step = TIME_STEPS.find(fits) ?? /** @type {number} */ (TIME_STEPS.at(-1));
-  /** @type {number[]} */
-  const ticks = [];
-  for (let tick = Math.ceil(from / step) * step; tick <= to; tick += step) {
-    ticks.push(tick);
-  }
-  return ticks;
+    const fits = (/** @type {number} */ step) => (to - from) / step <= most;
+    const step = TIME_STEPS.find(fits) ?? /** @type {number} */ (TIME_STEPS.at(-1));
+    /** @type {number[]} */
+    const ticks = [];
+    for (let tick = Math.ceil(from / step) * step; tick <= to; tick += step) {
+        ticks.push(tick);
+    }
+    return ticks;
 }
 
 /**
@@ -85,6 +85,6 @@ export function timeTicks(from, to, most) {
  * @returns {(value: number) => number}
  */
 export function linear([from, to], [start, end]) {
-  const factor = to === from ? 0 : (end - start) / (to - from);
-  return (value) => start + (value - from) * factor;
+    const factor = to === from ? 0 : (end - start) / (to - from);
+    return (value) => start + (value - from) * factor;
 }

@@ -27,95 +27,95 @@ import { Rows } from "./rows.js";
  */
 
 /** @type {Readonly<Record<string, string>>} */
-const STATES = Object.freeze({ awaiting_hello: "no hello yet", identified: "identified", detached: "detached" });
+const STATES = Object.freeze({ awaiting_hello: "no hello", identified: "identified", detached: "detached" });
 
 /** How many names are shown of a list of them. */
 const NAMES = 4;
 
 export class Tables {
-  #now;
-  #sessions;
-  #rooms;
-  #bodies = [byId("session-rows", HTMLElement), byId("room-rows", HTMLElement)];
+    #now;
+    #sessions;
+    #rooms;
+    #bodies = [byId("session-rows", HTMLElement), byId("room-rows", HTMLElement)];
 
-  /** @param {TableOptions} options */
-  constructor({ now, onEnd, onEmpty }) {
-    this.#now = now;
-    const [sessions, rooms] = this.#bodies;
-    this.#sessions = new Rows(/** @type {HTMLElement} */ (sessions), this.#sessionKind(onEnd));
-    this.#rooms = new Rows(/** @type {HTMLElement} */ (rooms), this.#roomKind(onEmpty));
-  }
-
-  /** @param {{sessions: SessionView[], count: number}} found */
-  showSessions({ sessions, count: all }) {
-    this.#sessions.show(sessions);
-    sayCount("session", sessions.length, all);
-  }
-
-  /** @param {{rooms: RoomView[], count: number}} found */
-  showRooms({ rooms, count: all }) {
-    this.#rooms.show(rooms);
-    sayCount("room", rooms.length, all);
-  }
-
-  /** Lets the times since something go on. */
-  age() {
-    for (const time of this.#bodies.flatMap((body) => [...body.getElementsByTagName("time")])) {
-      setText(time, this.#since(time.dateTime));
+    /** @param {TableOptions} options */
+    constructor({ now, onEnd, onEmpty }) {
+        this.#now = now;
+        const [sessions, rooms] = this.#bodies;
+        this.#sessions = new Rows(/** @type {HTMLElement} */ (sessions), this.#sessionKind(onEnd));
+        this.#rooms = new Rows(/** @type {HTMLElement} */ (rooms), this.#roomKind(onEmpty));
     }
-  }
 
-  /** @param {string} at ISO 8601 */
-  #since(at) {
-    return duration((this.#now() - Date.parse(at)) / 1000);
-  }
+    /** @param {{sessions: SessionView[], count: number}} found */
+    showSessions({ sessions, count: all }) {
+        this.#sessions.show(sessions);
+        sayCount("session", sessions.length, all);
+    }
 
-  /** @param {string} at ISO 8601 */
-  #time(at) {
-    return make("time", { datetime: at, title: date(Date.parse(at)) }, this.#since(at));
-  }
+    /** @param {{rooms: RoomView[], count: number}} found */
+    showRooms({ rooms, count: all }) {
+        this.#rooms.show(rooms);
+        sayCount("room", rooms.length, all);
+    }
 
-  /**
-   * @param {(session: SessionView) => void} onEnd
-   * @returns {import("./rows.js").RowKind<SessionView>}
-   */
-  #sessionKind(onEnd) {
-    return {
-      key: ({ id }) => id,
-      create: ({ id }) => make("tr", { "data-testid": "session-row", "data-id": id }, ...cells(5), endCell("end-session")),
-      update: (row, session) => {
-        const name = nameOf(session);
-        fill(row, [
-          [bdi(name, "name"), ...(session.dn && session.uid ? [bdi(session.uid, "more")] : [])],
-          [make("span", { class: `state state-${session.state}` }, STATES[session.state] ?? session.state)],
-          [bdi(session.address)],
-          [this.#time(session.connected)],
-          names(session.rooms),
-        ]);
-        button(row, "End", `End the session of ${name}`, () => onEnd(session));
-      },
-    };
-  }
+    /** Lets the times since something go on. */
+    age() {
+        for (const time of this.#bodies.flatMap((body) => [...body.getElementsByTagName("time")])) {
+            setText(time, this.#since(time.dateTime));
+        }
+    }
 
-  /**
-   * @param {(room: RoomView) => void} onEmpty
-   * @returns {import("./rows.js").RowKind<RoomView>}
-   */
-  #roomKind(onEmpty) {
-    return {
-      key: ({ rid }) => rid,
-      create: ({ rid }) => make("tr", { "data-testid": "room-row", "data-rid": rid }, ...cells(3), endCell("end-room")),
-      update: (row, room) => {
-        const { rid, kind, created, members } = room;
-        fill(row, [
-          [bdi(rid, "name"), make("span", { class: "more" }, kind === "muc" ? "multi-user room" : "room")],
-          [make("b", { class: "number" }, count(members.length)), " ", ...names(members.map(nameOf))],
-          [this.#time(created)],
-        ]);
-        button(row, "Empty", `Empty the room ${rid}`, () => onEmpty(room));
-      },
-    };
-  }
+    /** @param {string} at ISO 8601 */
+    #since(at) {
+        return duration((this.#now() - Date.parse(at)) / 1000);
+    }
+
+    /** @param {string} at ISO 8601 */
+    #time(at) {
+        return make("time", { datetime: at, title: date(Date.parse(at)) }, this.#since(at));
+    }
+
+    /**
+     * @param {(session: SessionView) => void} onEnd
+     * @returns {import("./rows.js").RowKind<SessionView>}
+     */
+    #sessionKind(onEnd) {
+        return {
+            key: ({ id }) => id,
+            create: ({ id }) => make("tr", { "data-testid": "session-row", "data-id": id }, ...cells(5), endCell("end-session")),
+            update: (row, session) => {
+                const name = nameOf(session);
+                fill(row, [
+                    [bdi(name, "name"), ...(session.dn && session.uid ? [bdi(session.uid, "more")] : [])],
+                    [make("span", { class: `state state-${session.state}` }, STATES[session.state] ?? session.state)],
+                    [bdi(session.address)],
+                    [this.#time(session.connected)],
+                    names(session.rooms),
+                ]);
+                button(row, "End", `End the session of ${name}`, () => onEnd(session));
+            },
+        };
+    }
+
+    /**
+     * @param {(room: RoomView) => void} onEmpty
+     * @returns {import("./rows.js").RowKind<RoomView>}
+     */
+    #roomKind(onEmpty) {
+        return {
+            key: ({ rid }) => rid,
+            create: ({ rid }) => make("tr", { "data-testid": "room-row", "data-rid": rid }, ...cells(3), endCell("end-room")),
+            update: (row, room) => {
+                const { rid, kind, created, members } = room;
+                fill(row, [
+                    [bdi(rid, "name"), make("span", { class: "more" }, kind === "muc" ? "multi-user room" : "room")],
+                    [make("b", { class: "number" }, count(members.length)), " ", ...names(members.map(nameOf))],
+                    [this.#time(created)],
+                ]);
+                button(row, "Empty", `Empty the room ${rid}`, () => onEmpty(room));
+            },
+        };
+    }
 }
 
 /**
@@ -124,7 +124,7 @@ export class Tables {
  * @param {{id: string, uid: string | null, dn: string | null}} who
  */
 export function nameOf({ id, uid, dn }) {
-  return dn || uid || brief(id);
+    return dn || uid || brief(id);
 }
 
 /**
@@ -134,8 +134,8 @@ export function nameOf({ id, uid, dn }) {
  * @returns {(Node | string)[]}
  */
 function names(all) {
-  const shown = all.slice(0, NAMES).flatMap((name, index) => (index > 0 ? [", ", bdi(name)] : [bdi(name)]));
-  return all.length > NAMES ? [...shown, ` +${count(all.length - NAMES)}`] : shown;
+    const shown = all.slice(0, NAMES).flatMap((name, index) => (index > 0 ? [", ", bdi(name)] : [bdi(name)]));
+    return all.length > NAMES ? [...shown, ` +${count(all.length - NAMES)}`] : shown;
 }
 
 /**
@@ -145,17 +145,17 @@ function names(all) {
  * @param {string} [className]
  */
 function bdi(text, className) {
-  return make("bdi", { class: className, title: text }, text);
+    return make("bdi", { class: className, title: text }, text);
 }
 
 /** @param {number} number */
 function cells(number) {
-  return Array.from({ length: number }, () => make("td"));
+    return Array.from({ length: number }, () => make("td"));
 }
 
 /** @param {string} testId */
 function endCell(testId) {
-  return make("td", { class: "end" }, make("button", { type: "button", class: "quiet", "data-testid": testId }));
+    return make("td", { class: "end" }, make("button", { type: "button", class: "quiet", "data-testid": testId }));
 }
 
 /**
@@ -163,7 +163,7 @@ function endCell(testId) {
  * @param {(Node | string)[][]} contents of its cells
  */
 function fill(row, contents) {
-  contents.forEach((content, index) => row.children[index]?.replaceChildren(...content));
+    contents.forEach((content, index) => row.children[index]?.replaceChildren(...content));
 }
 
 /**
@@ -173,12 +173,12 @@ function fill(row, contents) {
  * @param {() => void} action
  */
 function button(row, text, label, action) {
-  const element = row.querySelector("button");
-  if (element !== null) {
-    setText(element, text);
-    element.setAttribute("aria-label", label);
-    element.onclick = action;
-  }
+    const element = row.querySelector("button");
+    if (element !== null) {
+        setText(element, text);
+        element.setAttribute("aria-label", label);
+        element.onclick = action;
+    }
 }
 
 /**
@@ -187,7 +187,7 @@ function button(row, text, label, action) {
  * @param {number} all
  */
 function sayCount(kind, shown, all) {
-  const text = shown < all ? `${count(shown)} of ${count(all)} shown` : count(all);
-  setText(byId(`${kind}-count`, HTMLElement), text);
-  byId(`${kind}-none`, HTMLElement).hidden = shown > 0;
+    const text = shown < all ? `${count(shown)} of ${count(all)} shown` : count(all);
+    setText(byId(`${kind}-count`, HTMLElement), text);
+    byId(`${kind}-none`, HTMLElement).hidden = shown > 0;
 }

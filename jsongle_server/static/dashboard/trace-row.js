@@ -22,21 +22,21 @@ const COLUMNS = 7;
  * @returns {HTMLElement}
  */
 export function traceRow({ at, direction, session, uid, size, envelope }) {
-  const { id = "", from = "", to = "", jsongle, elided } = envelope;
-  const isIn = direction === "from";
-  const details = DETAILS.filter((name) => jsongle[name] !== undefined).map((name) => String(jsongle[name]));
-  const ids = ["sid", "transaction"].filter((name) => jsongle[name] !== undefined).map((name) => `${name} ${jsongle[name]}`);
-  return make(
-    "tr",
-    { "data-testid": "trace-row", class: isIn ? "is-in" : "is-out" },
-    make("td", { class: "number" }, clock(Date.parse(at))),
-    make("td", { class: "direction", title: isIn ? "from the client to the server" : "from the server to the client" }, isIn ? "→ in" : "← out"),
-    make("td", {}, name(uid ?? "", session)),
-    make("td", { title: [`id ${id}`, ...ids].join("\n") }, make("b", {}, String(jsongle.action)), ` ${details.join(" · ")}`),
-    make("td", { class: "way" }, name(from), " → ", name(to)),
-    make("td", { class: "number" }, bytes(size)),
-    make("td", { class: "elided", title: elided.join(", ") }, elided.join(", ")),
-  );
+    const { id = "", from = "", to = "", jsongle, elided } = envelope;
+    const isIn = direction === "from";
+    const details = DETAILS.filter((name) => jsongle[name] !== undefined).map((name) => String(jsongle[name]));
+    const ids = ["sid", "transaction"].filter((name) => jsongle[name] !== undefined).map((name) => `${name} ${jsongle[name]}`);
+    return make(
+        "tr",
+        { "data-testid": "trace-row", class: isIn ? "is-in" : "is-out" },
+        make("td", { class: "number" }, clock(Date.parse(at))),
+        make("td", { class: "direction", title: isIn ? "from the client to the server" : "from the server to the client" }, isIn ? "→ in" : "← out"),
+        make("td", {}, name(uid ?? "", session)),
+        make("td", { title: [`id ${id}`, ...ids].join("\n") }, make("b", {}, String(jsongle.action)), ` ${details.join(" · ")}`),
+        make("td", {}, make("span", { class: "way" }, name(from), make("span", {}, "→"), name(to))),
+        make("td", { class: "number" }, bytes(size)),
+        make("td", { class: "elided", title: elided.join(", ") }, elided.join(", ")),
+    );
 }
 
 /**
@@ -44,7 +44,7 @@ export function traceRow({ at, direction, session, uid, size, envelope }) {
  * @returns {HTMLElement}
  */
 export function missedRow(missed) {
-  return noteRow(`${count(missed)} missed: more came by than can be shown`);
+    return noteRow(`${count(missed)} missed: more came by than can be shown`);
 }
 
 /**
@@ -52,7 +52,7 @@ export function missedRow(missed) {
  * @returns {HTMLElement}
  */
 export function noteRow(text) {
-  return make("tr", { class: "trace-note" }, make("td", { colspan: COLUMNS }, text));
+    return make("tr", { class: "trace-note" }, make("td", { colspan: COLUMNS }, text));
 }
 
 /**
@@ -62,5 +62,5 @@ export function noteRow(text) {
  * @param {string} [identity]
  */
 function name(text, identity = text) {
-  return make("bdi", { title: identity }, brief(text || identity) || "–");
+    return make("bdi", { title: identity }, brief(text || identity) || "–");
 }
