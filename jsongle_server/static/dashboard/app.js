@@ -123,11 +123,11 @@ function askToEnd(session) {
 }
 
 /** @param {import("./tables.js").RoomView} room */
-function askToEmpty({ rid, members }) {
+function askToEmpty({ rid, memberCount }) {
     confirm.ask({
         title: "Empty this room?",
         name: rid,
-        text: `Everybody leaves it (${members.length} now), and calls through it end. They stay connected and may join again.`,
+        text: `Everybody leaves it (${memberCount} now), and calls through it end. They stay connected and may join again.`,
         action: "Empty room",
         run: async () => {
             const count = await api.emptyRoom(rid);

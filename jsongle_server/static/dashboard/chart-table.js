@@ -12,13 +12,15 @@ const MINUTE = 60_000;
 
 export class ChartTable {
     #kind;
-    #body = make("div", { class: "chart-values" });
+    #body;
     /** @type {Plot | undefined} */
     #plot;
 
     /** @param {ChartKind} kind */
     constructor(kind) {
         this.#kind = kind;
+        // In the way of the keyboard, since it is scrolled.
+        this.#body = make("div", { class: "chart-values", tabindex: 0, role: "group", "aria-label": `${kind.title} as a table` });
         this.element = make("details", {}, make("summary", {}, "As a table"), this.#body);
         this.element.addEventListener("toggle", () => this.#fill());
     }

@@ -12,13 +12,15 @@ import { Rows } from "./rows.js";
  * @property {string} state
  * @property {string} address
  * @property {string} connected ISO 8601
- * @property {string[]} rooms
+ * @property {string[]} rooms the first of them
+ * @property {number} roomCount
  *
  * @typedef {object} RoomView
  * @property {string} rid
  * @property {string} kind
  * @property {string} created ISO 8601
- * @property {{id: string, uid: string, dn: string | null}[]} members
+ * @property {{id: string, uid: string, dn: string | null}[]} members the first of them
+ * @property {number} memberCount
  *
  * @typedef {object} TableOptions
  * @property {() => number} now gives the server's time, in ms since the epoch
@@ -90,7 +92,7 @@ export class Tables {
                     [make("span", { class: `state state-${session.state}` }, STATES[session.state] ?? session.state)],
                     [bdi(session.address)],
                     [this.#time(session.connected)],
-                    names(session.rooms),
+                    names(session.rooms, session.roomCount),
                 ]);
                 button(row, "End", `End the session of ${name}`, () => onEnd(session));
             },
@@ -106,10 +108,10 @@ export class Tables {
             key: ({ rid }) => rid,
             create: ({ rid }) => make("tr", { "data-testid": "room-row", "data-rid": rid }, ...cells(3), endCell("end-room")),
             update: (row, room) => {
-                const { rid, kind, created, members } = room;
+                const { rid, kind, created, members, memberCount } = room;
                 fill(row, [
                     [bdi(rid, "name"), make("span", { class: "more" }, kind === "muc" ? "multi-user room" : "room")],
-                    [make("b", { class: "number" }, count(members.length)), " ", ...names(members.map(nameOf))],
+                    [make("b", { class: "number" }, count(memberCount)), " ", ...names(members.map(nameOf), memberCount)],
                     [this.#time(created)],
                 ]);
                 button(row, "Empty", `Empty the room ${rid}`, () => onEmpty(room));
@@ -130,12 +132,13 @@ export function nameOf({ id, uid, dn }) {
 /**
  * Some names, and how many there are besides.
  *
- * @param {string[]} all
+ * @param {string[]} known the first of them
+ * @param {number} all how many there are
  * @returns {(Node | string)[]}
  */
-function names(all) {
-    const shown = all.slice(0, NAMES).flatMap((name, index) => (index > 0 ? [", ", bdi(name)] : [bdi(name)]));
-    return all.length > NAMES ? [...shown, ` +${count(all.length - NAMES)}`] : shown;
+function names(known, all) {
+    const shown = known.slice(0, NAMES).flatMap((name, index) => (index > 0 ? [", ", bdi(name)] : [bdi(name)]));
+    return all > NAMES ? [...shown, ` +${count(all - NAMES)}`] : shown;
 }
 
 /**

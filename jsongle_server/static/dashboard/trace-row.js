@@ -1,5 +1,6 @@
 /** One envelope as a row of the tracer. */
 
+import { MEANINGS } from "./codes.js";
 import { make } from "./dom.js";
 import { brief, bytes, clock, count } from "./format.js";
 
@@ -10,33 +11,41 @@ import { brief, bytes, clock, count } from "./format.js";
  * @property {string} session
  * @property {string | null} uid
  * @property {number} size in bytes
- * @property {{id?: string, from?: string, to?: string, jsongle: Record<string, unknown>, elided: string[]}} envelope
+ * @property {{id?: string, from?: string, to?: string, jsongle?: Record<string, unknown>, elided?: string[]}} envelope
+ * @property {number} [error] the code of an error that it tells of
  */
 
 /** What says more about an action, in this order. */
-const DETAILS = ["query", "namespace", "event", "reason"];
+const DETAILS = ["query", "namespace", "event", "reason", "status"];
 const COLUMNS = 7;
 
 /**
  * @param {Trace} trace
  * @returns {HTMLElement}
  */
-export function traceRow({ at, direction, session, uid, size, envelope }) {
-    const { id = "", from = "", to = "", jsongle, elided } = envelope;
+export function traceRow({ at, direction, session, uid, size, envelope, error }) {
+    const { id = "", from = "", to = "", jsongle = {}, elided = [] } = envelope;
     const isIn = direction === "from";
     const details = DETAILS.filter((name) => jsongle[name] !== undefined).map((name) => String(jsongle[name]));
     const ids = ["sid", "transaction"].filter((name) => jsongle[name] !== undefined).map((name) => `${name} ${jsongle[name]}`);
+    const action = String(jsongle.action ?? "–");
+    const way = isIn ? "from the client to the server" : "from the server to the client";
     return make(
         "tr",
         { "data-testid": "trace-row", class: isIn ? "is-in" : "is-out" },
         make("td", { class: "number" }, clock(Date.parse(at))),
-        make("td", { class: "direction", title: isIn ? "from the client to the server" : "from the server to the client" }, isIn ? "→ in" : "← out"),
+        make("td", { class: "direction", title: way }, isIn ? "→ in" : "← out"),
         make("td", {}, name(uid ?? "", session)),
-        make("td", { title: [`id ${id}`, ...ids].join("\n") }, make("b", {}, String(jsongle.action)), ` ${details.join(" · ")}`),
+        make("td", { title: [`id ${id}`, ...ids].join("\n") }, make("b", {}, action), ` ${details.join(" · ")}`, ...code(error)),
         make("td", {}, make("span", { class: "way" }, name(from), make("span", {}, "→"), name(to))),
         make("td", { class: "number" }, bytes(size)),
         make("td", { class: "elided", title: elided.join(", ") }, elided.join(", ")),
     );
+}
+
+/** @param {number | undefined} error */
+function code(error) {
+    return error === undefined ? [] : [make("span", { class: "code", title: MEANINGS[error] }, String(error))];
 }
 
 /**
