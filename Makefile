@@ -46,6 +46,11 @@ coverage-report: $(VENV)/.dev
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
+.PHONY: screenshots
+screenshots: $(VENV)/.dev  ## take the pictures of the pages in docs/images anew, with Chromium; look at them then
+	@mkdir -p docs/images
+	SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m twisted.trial tests.test_browser_looks
+
 .PHONY: soak
 soak: $(VENV)/.dev  ## two minutes of a thousand clients on bad connections, two and a half in all; SECONDS=30 takes less
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),120)

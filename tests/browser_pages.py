@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import Request, urlopen
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browser import BrowserCase
+from tests.daemons import DEADLINE
+
+ADMIN_TOKEN: Final = "an-admin-token-for-tests"
 
 GRAVE: Final = {"serious", "critical"}
 """How bad a fault has to be, in axe-core's words, to fail a test."""
@@ -40,3 +45,15 @@ class PageCase(BrowserCase):
         path = Path(os.environ.get("SCREENSHOTS", self.folder)) / f"{name}.png"
         page.screenshot(path=path, animations="disabled", caret="hide")
         return path
+
+
+def listed(rest: str, what: str) -> list[dict[str, Any]]:
+    """What an administrator is told of the server.
+
+    :param rest: the address of its REST interface.
+    :param what: ``sessions`` or ``rooms``.
+    """
+    request = Request(f"{rest}/{what}", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+    with urlopen(request, timeout=DEADLINE) as answer:
+        found: list[dict[str, Any]] = json.load(answer)[what]
+        return found

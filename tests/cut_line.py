@@ -38,8 +38,12 @@ class CutLine:
 
     def cut(self, link: Link) -> None:
         """Resets one connection, and refuses all new ones; others that are open go on."""
-        self._call(self._proxy.refuse)
+        self.refuse()
         self._call(link.cut)
+
+    def refuse(self) -> None:
+        """Refuses all new connections until :meth:`mend`."""
+        self._call(self._proxy.refuse)
 
     def mend(self) -> None:
         """Takes new connections again."""

@@ -1,0 +1,111 @@
+"""What the demo says where something is missing, what it takes for text, and that a keyboard is enough for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from playwright.sync_api import Page, expect
+
+from tests.browser_demo import DemoCase, part, texts
+from tests.browser_probe import connection_states
+
+MARKUP: Final = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp;"
+
+STRANGE_ELEMENTS: Final = "() => document.querySelectorAll('img, script:not([src]), iframe, [onerror]').length"
+
+
+class MissingTests(DemoCase):
+    """Where something is missing."""
+
+    def test_no_camera(self) -> None:
+        """Who may not use his camera is told so, and is seen with a test picture, which he is told as well."""
+        page = self.start(camera=False)
+        part(page, "turn-on").click()
+        expect(part(page, "problem")).to_contain_text("was not allowed to use the camera and microphone")
+        page.locator("label", has=part(page, "source-picture")).click()
+        part(page, "name").fill("Alice")
+        part(page, "join").click()
+        bob = self.enter("Bob")
+        for each in (bob, page):
+            self.assert_moving(each)
+
+    def test_full(self) -> None:
+        """A third is told that the room is full, and disturbs nobody."""
+        alice, bob = self.call()
+        carol = self.enter("Carol")
+        expect(carol.get_by_text("This room is full").first).to_be_visible()
+        for page in (alice, bob):
+            self.assert_moving(page)
+            self.assertEqual(connection_states(page), ["connected"])
+        part(bob, "leave").click()
+        expect(alice.get_by_text("The other side has left.")).to_be_visible()
+
+    def test_no_server(self) -> None:
+        """Without a server to talk to the page says what to check; when there is one again it goes on."""
+        self.faults.expect("WebSocket connection to .* failed")
+        self.line.refuse()
+        page = self.enter("Alice")
+        expect(page.get_by_text("There is no answer from").first).to_be_visible()
+        self.line.mend()
+        expect(part(page, "room-link")).to_be_visible()
+
+    def test_server_gone(self) -> None:
+        """When the server is gone, the media go on, and the page says what is the matter."""
+        self.faults.expect("WebSocket connection to .* failed")
+        alice, bob = self.call()
+        self.server.kill()
+        for page in (alice, bob):
+            expect(part(page, "banner")).to_contain_text("The connection to the server is lost")
+            self.assert_moving(page)
+
+
+class TextTests(DemoCase):
+    """What users write is text."""
+
+    def test_markup(self) -> None:
+        """Names, rooms and texts with markup in them make no elements and run nothing."""
+        room = f"{MARKUP}/room"
+        alice = self.enter(MARKUP, room=room)
+        expect(part(alice, "room-link")).to_be_visible()
+        bob = self.enter(f"Bob {MARKUP}", room=room, source="picture")
+        for page, other in ((alice, f"Bob {MARKUP}"), (bob, MARKUP)):
+            self.assert_moving(page)
+            expect(part(page, "peer-name")).to_have_text(other)
+        self.say(bob, MARKUP)
+        expect(texts(alice)).to_contain_text([MARKUP])
+        part(alice, "mute-mic").click()
+        expect(part(bob, "peer-muted")).to_contain_text(MARKUP)
+        for page in (alice, bob):
+            self.assertEqual(page.evaluate(STRANGE_ELEMENTS), 0)
+
+
+class KeyboardTests(DemoCase):
+    """Who has no mouse."""
+
+    def test_keyboard(self) -> None:
+        """Keys alone enter a room, write a text and hang up, and it can be seen where they go."""
+        page = self.start()
+        self.tab_to(page, "name")
+        page.keyboard.type("Alice")
+        page.keyboard.press("Enter")
+        expect(part(page, "room-link")).to_be_visible()
+        bob = self.enter("Bob", source="picture")
+        self.assert_moving(page)
+        self.tab_to(page, "chat-input")
+        page.keyboard.type("By keys")
+        page.keyboard.press("Enter")
+        expect(texts(bob)).to_contain_text(["By keys"])
+        self.tab_to(page, "hang-up")
+        page.keyboard.press("Space")
+        expect(page.get_by_text("You have hung up.")).to_be_visible()
+
+    def tab_to(self, page: Page, name: str) -> None:
+        """Presses the tab key until a part of the page has the focus."""
+        for _ in range(40):
+            if page.evaluate("() => document.activeElement?.dataset.testid") == name:
+                self.assertNotEqual(
+                    page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle"), "none"
+                )
+                return
+            page.keyboard.press("Tab")
+        self.fail(f"the tab key does not lead to {name}")
