@@ -30,12 +30,12 @@ class PageCase(BrowserCase):
         """
         violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
         found = [
-            f"{state}: {each['id']} ({each['impact']}): {each['help']}: {node['html'][:200]}"
+            f"{state}: {each['id']} ({each['impact']}): {node['failureSummary']}: {node['html'][:200]}"
             for each in violations
             if each["impact"] in GRAVE
             for node in each["nodes"]
         ]
-        self.assertEqual(found, [])
+        self.assertFalse(found, "\n".join(found))
 
     def shoot(self, page: Page, name: str) -> Path:
         """Takes a picture of what a page shows: into the folder that the variable ``SCREENSHOTS`` names, if any.

@@ -17,6 +17,8 @@ LOOKS: Final[tuple[dict[str, Any], ...]] = tuple(
 
 WIDTH: Final = "() => document.querySelector('[data-testid=remote-video]').videoWidth"
 
+NEXT_FRAME: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 def named(look: dict[str, Any]) -> str:
     """A look in words."""
@@ -27,6 +29,7 @@ def dress(page: Page, look: dict[str, Any]) -> None:
     """Gives a page that is open another size and other colours."""
     page.set_viewport_size(look["size"])
     page.emulate_media(color_scheme=look["scheme"])
+    page.evaluate(NEXT_FRAME)  # until then the colours are on their way
 
 
 class DemoLooksTests(DemoCase):
