@@ -100,6 +100,8 @@ function signOut(problem) {
     tracer.stop();
     tracer.clear();
     history.clear();
+    charts.refresh();
+    document.title = "JSONgle dashboard";
     find.value = "";
     tables.showSessions({ sessions: [], count: 0 });
     tables.showRooms({ rooms: [], count: 0 });

@@ -203,7 +203,8 @@ export class Chart {
             return { name, colour, text: value === null || value === undefined ? "–" : this.#kind.format(value) };
         });
         const time = plot.width > 0 ? `${clock(at)} to ${clock(at + plot.width)}` : clock(at);
-        return { time, rows: plot.width > 0 ? rows.filter((_, row) => plot.series[row]?.values[index]) : rows };
+        const shown = plot.width > 0 ? rows.filter((_, row) => plot.series[row]?.values[index]) : rows;
+        return { time: shown.length > 0 ? time : `${time}: none`, rows: shown };
     }
 
     /**

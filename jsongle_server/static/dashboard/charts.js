@@ -151,6 +151,8 @@ export class Charts {
     #history;
     #charts;
     #isDue = false;
+    /** @type {number | null} The time that somebody looks at, in ms since the epoch. */
+    #at = null;
 
     /**
      * @param {HTMLElement} parent
@@ -171,12 +173,14 @@ export class Charts {
             requestAnimationFrame(() => {
                 this.#isDue = false;
                 this.#charts.forEach((chart) => chart.show(this.#history));
+                this.#mark(this.#at);
             });
         }
     }
 
     /** @param {number | null} at */
     #mark(at) {
+        this.#at = at;
         this.#charts.forEach((chart) => chart.mark(at));
     }
 }

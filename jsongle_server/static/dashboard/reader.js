@@ -14,7 +14,8 @@ import { nearest } from "./plots.js";
  * @property {{name: string, colour: number, text: string}[]} rows
  */
 
-const STEPS_A_PAGE = 30;
+/** How many of the keys that go by a page it takes from one end to the other. */
+const PAGES = 15;
 
 export class Reader {
     #plotElement;
@@ -76,7 +77,8 @@ export class Reader {
 
     /** @param {KeyboardEvent} event */
     #key(event) {
-        const step = { PageUp: STEPS_A_PAGE, PageDown: -STEPS_A_PAGE }[event.key];
+        const page = Math.max(1, Math.round(Number(this.#input.max) / PAGES));
+        const step = { PageUp: page, PageDown: -page }[event.key];
         if (event.key === "Escape") {
             this.#pick(null);
         } else if (step !== undefined) {
