@@ -31,7 +31,7 @@ run: $(VENV)/.runtime  ## start the server for development; ARGS="--wsPort 9000"
 	@exec $(BIN)/twistd --nodaemon --pidfile= jsongle --dev $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev  ## run all tests, or TESTS=tests.test_codec
+test: $(VENV)/.dev $(VENV)/.js  ## run all tests, or TESTS=tests.test_codec
 	$(BIN)/python -m $(if $(MEASURED),coverage run -m )twisted.trial $(TESTS)
 
 .PHONY: coverage
@@ -104,7 +104,7 @@ lock: $(LOCK_VENV)/.made  ## lock dependencies anew; LOCKFLAGS=--upgrade takes t
 .PHONY: clean
 clean:  ## remove everything that make, the tests and the tools have written
 	rm -rf $(VENV) build dist *.egg-info _trial_temp* .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache
-	rm -rf benchmarks/bare/node_modules
+	rm -rf benchmarks/bare/node_modules tests/js/node_modules
 	find jsongle_server tests fuzz benchmarks twisted contrib \( -name __pycache__ -o -name dropin.cache \) -exec rm -rf {} +
 
 # Each stamp below stands for a finished install, so that a second run starts at once and a broken one is done again.
@@ -142,6 +142,10 @@ $(VENV)/.docs: $(VENV)/.runtime requirements-docs.txt
 	@echo 'Installing what builds the documentation into $(VENV)'
 	@$(PIP) install --require-hashes --requirement requirements-docs.txt
 	@touch $@
+
+# What checks the types of the browser client: installed where there is npm, looked for again each time where there is none.
+$(VENV)/.js: $(VENV)/.made tests/js/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/js --no-audit --no-fund && touch $@; fi
 
 # Relays in Node are measured where there are node and npm.
 $(VENV)/.bench: $(VENV)/.dev requirements-bench.txt benchmarks/bare/package-lock.json

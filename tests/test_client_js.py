@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -13,8 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import jsongle_server
 from jsongle_server.vocabulary import Action, CloseCode, ErrorCode, Event, Namespace, Query, Reason, Status
+from tests.node import NEEDED, find_node
 
-NODE: Final = shutil.which("node")
+NODE: Final = find_node()
 DEADLINE: Final = 120
 """Seconds after which Node is given up."""
 
@@ -28,7 +28,7 @@ _OWN_CODES: Final = {1006, 1007, 1009}
 _WORD: Final = re.compile(r'"((?:session|iq|transport)-[a-z]+)"')
 
 
-@skipIf(NODE is None, "there is no node")
+@skipIf(NODE is None, NEEDED)
 class NodeTests(SynchronousTestCase):
     """What only Node can tell."""
 
