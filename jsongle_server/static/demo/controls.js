@@ -7,8 +7,8 @@
 import { byId, onClick, setIcon, write } from "./dom.js";
 
 const BUTTONS = /** @type {const} */ ([
-    { id: "mute-mic", kind: "audio", icon: "microphone", words: ["Mute", "Unmute"] },
-    { id: "mute-cam", kind: "video", icon: "camera", words: ["Hide", "Show"] },
+    { id: "mute-mic", kind: "audio", icon: "microphone" },
+    { id: "mute-cam", kind: "video", icon: "camera" },
 ]);
 
 /**
@@ -51,14 +51,12 @@ async function switchSource(
 
 /** @param {import("./local-media.js").LocalMedia} media */
 function showMedia(media) {
-    for (const { id, kind, icon, words } of BUTTONS) {
+    for (const { id, kind, icon } of BUTTONS) {
         const button = byId(id);
         const isMuted = media.isMuted(kind);
         button.disabled = media.tracks[kind] === null;
         button.setAttribute("aria-pressed", String(isMuted));
         setIcon(button, isMuted ? `${icon}-off` : icon);
-        button.querySelector("span").textContent = words[Number(isMuted)];
-        button.setAttribute("aria-label", kind === "audio" ? "Microphone off" : "Camera off");
     }
     byId("switch-text").textContent = media.source === "camera" ? "Test picture" : "Camera";
     byId("local").classList.toggle("mirrored", media.source === "camera");
