@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 from tests.browser import DESKTOP, PHONE, until
 from tests.browser_dashboard import DashboardCase
 from tests.browser_demo import DemoCase, part, texts
+from tests.browser_history import remembering
+from tests.browser_pages import ADMIN_TOKEN
 
 LOOKS: Final[tuple[dict[str, Any], ...]] = tuple(
     {"size": size, "scheme": scheme} for size in (DESKTOP, PHONE) for scheme in ("light", "dark")
@@ -91,25 +93,37 @@ class DashboardLooksTests(DashboardCase):
         self.assert_accessible(page, "door, refused")
 
     def test_live(self) -> None:
-        """With data in it the page has no grave fault, nor has its dialog; its picture is taken."""
+        """With data in it the page has no grave fault, nor has its dialog."""
         self.serve()
         page = self.open()
-        part(page, "trace-toggle").click()
-        clients = [
-            self.client(name.lower(), dn=name, room="calm-otter-123") for name in ("Alice", "Bob", "Carol", "Dave")
-        ]
-        clients.append(self.client("erin", dn="Erin", room="brave-heron-7"))
-        for _ in range(3):
-            for client in clients[:4]:
-                client.say("calm-otter-123", "session-text", namespace="message", description={"content": "Hello"})
-            clients[0].ask("leave", rid="never-joined")
-            page.wait_for_timeout(1000)
-        expect(part(page, "session-row")).to_have_count(5)
-        expect(self.chart(page, "errors")).to_contain_text("404002")
+        self.fill(page)
         for look in LOOKS:
             dress(page, look)
             self.assert_accessible(page, f"live, {named(look)}")
-        dress(page, {"size": {"width": 1280, "height": 1000}, "scheme": "light"})
-        self.shoot(page, "dashboard")
         part(page, "end-session").first.click()
         self.assert_accessible(page, "dialog")
+
+    def test_picture(self) -> None:
+        """Its picture is taken, with a past that shows what the charts are for."""
+        self.serve()
+        page = self.visitor(size={"width": 1280, "height": 1000})
+        page.add_init_script(remembering(seconds=2))
+        page.goto(self.rest)
+        self.offer(page, ADMIN_TOKEN)
+        expect(self.chart(page, "errors")).to_contain_text("429001")
+        self.fill(page)
+        page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
+        self.shoot(page, "dashboard")
+
+    def fill(self, page: Page) -> None:
+        """Has the page show people, rooms, errors and messages."""
+        part(page, "trace-toggle").click()
+        names = ("Alice", "Bob", "Carol", "Dave")
+        clients = [self.client(name.lower(), dn=name, room="calm-otter-123") for name in names]
+        self.client("erin", dn="Erin", room="brave-heron-7")
+        for client in clients:
+            client.say("calm-otter-123", "session-text", namespace="message", description={"content": "Hello"})
+        clients[0].ask("leave", rid="never-joined")
+        expect(part(page, "session-row")).to_have_count(5)
+        expect(self.chart(page, "errors")).to_contain_text("404002")
+        expect(part(page, "trace-row").filter(has_text="session-text").first).to_be_visible()
