@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
-from jsongle_server import __version__, doctor
+from jsongle_server import __version__, chat, doctor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: Final[Mapping[str, Command]] = MappingProxyType({"doctor": doctor})
+COMMANDS: Final[Mapping[str, Command]] = MappingProxyType({"chat": chat, "doctor": doctor})
 """The commands by name."""
 
 

@@ -28,7 +28,7 @@ def present(subject: Subject, now: float) -> dict[str, Any]:
     config = subject.config
     description: dict[str, Any] = {"uid": uid, "dn": "Doctor"}
     if subject.token is not None:
-        claimed = _subject_of(subject.token)
+        claimed = subject_of(subject.token)
         if claimed is None:
             description["appToken"] = subject.token
         else:
@@ -40,7 +40,7 @@ def present(subject: Subject, now: float) -> dict[str, Any]:
     return description
 
 
-def _subject_of(token: str) -> str | None:
+def subject_of(token: str) -> str | None:
     """Whom a signed token is for; it is for the server to say whether it is good."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})

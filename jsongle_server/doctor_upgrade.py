@@ -60,10 +60,10 @@ def judge_answer(answer: HttpAnswer, *, is_local: bool) -> Finding:
     :param is_local: whether no proxy can have had a part in it.
     """
     status = answer.status
-    own_words = _own_words(answer.body)
-    if own_words is not None:
+    said = own_words(answer.body)
+    if said is not None:
         meaning, advice = _OURS.get(status, ("the server refuses the handshake", "look into its log"))
-        return problem(CHECK, f"{status}: {meaning}, and says: {quoted(own_words)}", advice)
+        return problem(CHECK, f"{status}: {meaning}, and says: {quoted(said)}", advice)
     if 300 <= status < 400:
         where = quoted(answer.headers.get("location", "somewhere else").partition("?")[0])
         return problem(CHECK, f"{status}: sent on to {where}", "browsers do not follow: give that address to clients")
@@ -77,7 +77,7 @@ def judge_answer(answer: HttpAnswer, *, is_local: bool) -> Finding:
     return problem(CHECK, f"{status}: {meaning}", advice)
 
 
-def _own_words(body: bytes) -> str | None:
+def own_words(body: bytes) -> str | None:
     """What a JSONgle server says when it refuses a handshake; ``None`` if this is no such answer."""
     try:
         said = orjson.loads(body)

@@ -42,7 +42,7 @@ LAYERS: Final[dict[int, str]] = {
         jwks http_body http_pool webhooks webhook_client
         logs log_*
     """,
-    5: "service tap doctor doctor_* __main__",
+    5: "service tap chat chat_* doctor doctor_* __main__",
 }
 """The layer of every module; ``*`` stands for the parts that a module is split into."""
 
@@ -232,7 +232,7 @@ class ReactorTests(SynchronousTestCase):
 
     def test_modules_that_load_early_install_no_reactor(self) -> None:
         """``twistd --reactor`` can still choose after the plugin's module, or the fakes, have been imported."""
-        for module in ("tap", "doctor", *UNLAYERED):
+        for module in ("tap", "chat", "chat_runner", "chat_terminal", "doctor", *UNLAYERED):
             script = f"import sys, jsongle_server.{module}; sys.exit({REACTOR!r} in sys.modules)"
             done = subprocess.run([sys.executable, "-c", script], cwd=PACKAGE.parent, timeout=60, check=False)
             self.assertEqual(done.returncode, 0, module)

@@ -63,13 +63,17 @@ class WrongProxy:
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        for opened in self._sockets:
-            with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
+        self.cut()
         for thread in self._threads:
             thread.join(5)
         for opened in self._sockets:
             opened.close()
+
+    def cut(self) -> None:
+        """Cuts every connection; new ones are taken."""
+        for opened in self._sockets:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
