@@ -134,7 +134,7 @@ class Process:
         else:
             screen = Terminal(coloured=self._coloured)
         runner = Runner(reactor, self._target, self._wishes, screen=screen, origin=self._origin)
-        _watch_log(screen)
+        _watch_faults(loop, screen)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, runner.leave)
         if is_http:
@@ -162,20 +162,23 @@ class Process:
         self._ending = loop.create_task(end())
 
 
-def _watch_log(screen: Any) -> None:
+def _watch_faults(loop: asyncio.AbstractEventLoop, screen: Any) -> None:
     """Has faults of the program itself shown in a line, and nothing else of the log."""
     from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner  # noqa: PLC0415
     from zope.interface import provider  # noqa: PLC0415
+
+    def show(fault: str) -> None:
+        text = f"✗ the chat itself failed, of {fault}: report this"
+        screen.show(Line(Kind.ERROR, (Piece(text, Style.ERROR),), time.time()))
 
     @provider(ILogObserver)
     def observe(event: LogEvent) -> None:
         if event["log_level"] is LogLevel.critical:
             failure = event.get("log_failure")
-            name = "something" if failure is None else failure.type.__name__
-            text = f"✗ the chat itself failed, of {name}: report this"
-            screen.show(Line(Kind.ERROR, (Piece(text, Style.ERROR),), time.time()))
+            show("something" if failure is None else failure.type.__name__)
 
     globalLogBeginner.beginLoggingTo([observe], discardBuffer=True, redirectStandardIO=False)
+    loop.set_exception_handler(lambda _, context: show(type(context.get("exception")).__name__))
 
 
 def _login() -> str:

@@ -78,6 +78,13 @@ class Connection(WebSocketClientProtocol):
             return
         super().processHandshake()
 
+    def leave(self) -> None:
+        """Ends it: with a close frame, as soon as there can be one."""
+        if self._is_open:
+            self.sendClose(1000)
+        else:
+            self.dropConnection(abort=True)
+
     def onOpen(self) -> None:
         """The handshake is done."""
         self._is_open = True

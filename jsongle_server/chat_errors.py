@@ -118,7 +118,7 @@ def refused_handshake(answer: HttpAnswer) -> Trouble:
     may_pass, wait = answer.status in COMING_BACK_HTTP, _seconds(answer.headers.get("retry-after", ""))
     if said is not None and answer.status == 403:
         seen = f"403: the server does not let pages of this origin in, and says: {quoted(said)}"
-        return Trouble(seen, "give one that it allows, --origin, or add it to allowedOrigins")
+        return Trouble(seen, "give one that it allows, --origin, or add it to corsPolicyOrigin")
     if answer.status in (200, 404, 405) and (said is None or "socket" not in said.lower()):
         seen = f"{answer.status}: that is an HTTP server, and no WebSocket is there"
         advice = "is it the REST port? The WebSocket has a port of its own, 8080 if nothing else is set"

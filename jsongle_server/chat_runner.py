@@ -135,7 +135,7 @@ class Runner:
             if self._connection is None:
                 self._finish()
             else:
-                self._connection.sendClose(1000)
+                self._connection.leave()
                 self._reactor.callLater(GOODBYE_SECONDS, self._finish)
         self._screen.refresh()
 

@@ -71,6 +71,7 @@ class Terminal:
                         lambda: self._styled(runner.chat.prompt, "bold"),
                         rprompt=lambda: self._styled(runner.chat.state.status, "fg:ansigreen"),
                         handle_sigint=False,
+                        set_exception_handler=False,
                     )
                 except (EOFError, KeyboardInterrupt):
                     if not runner.is_over:

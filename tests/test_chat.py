@@ -161,7 +161,7 @@ class ScriptTests(ChatCase):
 
     def test_wrong_places(self) -> None:
         """Each wrong address ends it with 1, in words of its own."""
-        address, rest = self.foreground("--allowedOrigins=https://example.org").addresses
+        address, rest = self.foreground("--corsPolicyOrigin=https://example.org").addresses
         for url, words, *more in (
             (rest, "that is an HTTP server, and no WebSocket is there"),
             ("ws://127.0.0.1:1", "no connection to 127.0.0.1:1: Connection refused"),
