@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -96,9 +96,3 @@ class Names(Completer):
         """What may stand at the cursor."""
         for word, length in self._runner.chat.completions(document.text_before_cursor):
             yield Completion(word, start_position=-length)
-
-
-def loop_of(reactor: Any) -> asyncio.AbstractEventLoop:
-    """The event loop that a reactor runs on."""
-    loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
-    return loop
