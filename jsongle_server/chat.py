@@ -142,6 +142,10 @@ class Process:
             screen.show(Line(Kind.NEWS, (Piece(text, Style.WARNING),), time.time()))
         reactor.callWhenRunning(self._begin, reactor, loop, runner, screen)
         reactor.run(installSignalHandlers=False)
+        try:
+            sys.stdout.flush()
+        except OSError:  # the terminal is gone
+            raise BrokenPipeError from None
         if getattr(screen, "is_broken", False):
             raise BrokenPipeError
         return self._status

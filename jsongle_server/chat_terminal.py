@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -17,6 +17,9 @@ from jsongle_server.chat_lines import Kind, Line, rendered
 
 if TYPE_CHECKING:
     from jsongle_server.chat_runner import Runner
+
+RESTORE_SECONDS: Final = 2.0
+"""How long the terminal may take to be as it was."""
 
 
 class Terminal:
@@ -57,8 +60,8 @@ class Terminal:
             app.invalidate()
 
     async def finished(self) -> None:
-        """Waits until the terminal is as it was."""
-        await self._talking
+        """Waits until the terminal is as it was, unless it is gone, or never will be."""
+        await asyncio.wait({self._talking}, timeout=RESTORE_SECONDS)
 
     async def _talk(self, runner: Runner) -> None:
         self._session = PromptSession(
@@ -73,7 +76,7 @@ class Terminal:
                         handle_sigint=False,
                         set_exception_handler=False,
                     )
-                except (EOFError, KeyboardInterrupt):
+                except (EOFError, KeyboardInterrupt, OSError):  # the last when the terminal is gone
                     if not runner.is_over:
                         runner.leave()
                     return

@@ -7,12 +7,12 @@ import io
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import jwt
@@ -211,6 +211,7 @@ class Screenful:
     def __init__(self, command: dict[str, Any]) -> None:
         self.master, slave = pty.openpty()
         self.output = ""
+        self._is_closed = Event()
         self.process = subprocess.Popen(
             **{**command, "stdin": slave}, stdout=slave, stderr=slave, start_new_session=True
         )
@@ -238,13 +239,25 @@ class Screenful:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self._close_terminal()
+
+    def hang_up(self) -> None:
+        """Closes the terminal, of which the system tells whoever runs on it."""
+        self._close_terminal()
+        self.process.send_signal(signal.SIGHUP)
+
+    def _close_terminal(self) -> None:
+        self._is_closed.set()
         self._reader.join(DEADLINE)
-        os.close(self.master)
+        with contextlib.suppress(OSError):  # closed already
+            os.close(self.master)
 
     def _read(self) -> None:
+        # A terminal that somebody waits for is not closed by closing it.
         with contextlib.suppress(OSError):  # the other end is closed
-            while chunk := os.read(self.master, 65_536):
-                self.output += chunk.decode("utf-8", "replace")
+            while not self._is_closed.is_set():
+                if select.select([self.master], [], [], 0.02)[0]:
+                    self.output += os.read(self.master, 65_536).decode("utf-8", "replace")
 
 
 class TerminalTests(ChatCase):
@@ -294,6 +307,15 @@ class TerminalTests(ChatCase):
             self.assertNotIn("Traceback", screen.output)
             self.assertNotIn("\x1b[2m", screen.output)
 
+    def test_hangup(self) -> None:
+        """A terminal that is closed ends it; nothing is left running."""
+        address, _ = self.foreground().addresses
+        screen = self.screen(address)
+        screen.sees("nobody>")
+        wait_until(lambda: screen.output.endswith("\x1b[?25h"), "the prompt")
+        screen.hang_up()
+        self.assertIn(screen.process.wait(DEADLINE), (0, 1))  # whether anything was left to write
+
     def test_resume(self) -> None:
         """A cut connection is noticed, told, and made again; the session goes on."""
         address, _ = self.foreground().addresses
@@ -318,26 +340,3 @@ class TerminalTests(ChatCase):
         os.write(screen.master, b"y" * 3000 + b'"}\r')
         screen.sees("that was larger than the server takes (1009")
         self.assertEqual(screen.wait(), 1)
-
-
-class DocumentTests(ChatCase):
-    """What ``docs/chat.md`` shows."""
-
-    def test_transcript(self) -> None:
-        """The session that the document shows goes as it shows it."""
-        page = (Path(__file__).parent.parent / "docs" / "chat.md").read_text(encoding="utf-8")
-        found = re.search(r"```text\n\$ printf '(.*?)' \| .*? chat (?:ws://\S+) (.*?)\n(.*?)```", page, re.DOTALL)
-        assert found is not None
-        address, _ = self.foreground().addresses
-        self.partner(address, "kitchen")
-        text = found[1].replace(r"\n", "\n")
-        status, output, errors = self.script(text, address, *found[2].split())
-        self.assertEqual((status, errors), (0, ""))
-        self.assertEqual(settled(output), settled(found[3]))
-
-
-def settled(text: str) -> str:
-    """A transcript without what is different each time."""
-    text = re.sub(r"\d\d:\d\d:\d\d", "<time>", text)
-    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<identity>", text)
-    return re.sub(r"[\d.]+ ms", "<ms>", text)

@@ -1,4 +1,4 @@
-"""``docs/chat.md`` against the command: options, and what can be typed; ``tests/test_chat.py`` has its transcript."""
+"""``docs/chat.md`` against the command: its options, what can be typed, and its transcript."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server import chat
 from jsongle_server.chat_commands import COMMANDS
+from tests.test_chat import ChatCase
 from tests.test_docs import read, rows
 
 
@@ -28,3 +29,26 @@ class ChatTests(SynchronousTestCase):
         page = read("chat.md").replace("\\|", "&")
         written = [(row[0].strip("`").replace("&", "|"), row[1]) for row in rows(page, "| command |")]
         self.assertEqual(written, [(command.line, command.does) for command in COMMANDS.values()])
+
+
+class TranscriptTests(ChatCase):
+    """What the document shows."""
+
+    def test_transcript(self) -> None:
+        """The session that the document shows goes as it shows it."""
+        page = read("chat.md")
+        found = re.search(r"```text\n\$ printf '(.*?)' \| .*? chat (?:ws://\S+) (.*?)\n(.*?)```", page, re.DOTALL)
+        assert found is not None
+        address, _ = self.foreground().addresses
+        self.partner(address, "kitchen")
+        text = found[1].replace(r"\n", "\n")
+        status, output, errors = self.script(text, address, *found[2].split())
+        self.assertEqual((status, errors), (0, ""))
+        self.assertEqual(settled(output), settled(found[3]))
+
+
+def settled(text: str) -> str:
+    """A transcript without what is different each time."""
+    text = re.sub(r"\d\d:\d\d:\d\d", "<time>", text)
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<identity>", text)
+    return re.sub(r"[\d.]+ ms", "<ms>", text)
