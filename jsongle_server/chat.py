@@ -107,6 +107,7 @@ class Process:
         self._origin = origin
         self._coloured = coloured
         self._status = 0
+        self._is_hung_up = False
 
     def run(self, *, is_http: bool) -> int:
         """Runs until it is over; the exit status.
@@ -135,20 +136,24 @@ class Process:
             screen = Terminal(coloured=self._coloured)
         runner = Runner(reactor, self._target, self._wishes, screen=screen, origin=self._origin)
         _watch_faults(loop, screen)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, runner.leave)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up, runner)
         if is_http:
             text = f"that is the address of a web page; taken for {self._target}"
             screen.show(Line(Kind.NEWS, (Piece(text, Style.WARNING),), time.time()))
         reactor.callWhenRunning(self._begin, reactor, loop, runner, screen)
         reactor.run(installSignalHandlers=False)
-        try:
-            sys.stdout.flush()
-        except OSError:  # the terminal is gone
-            raise BrokenPipeError from None
+        if self._is_hung_up:
+            _write_nowhere()
+            return 1
         if getattr(screen, "is_broken", False):
             raise BrokenPipeError
         return self._status
+
+    def _hang_up(self, runner: Runner) -> None:
+        self._is_hung_up = True
+        runner.leave()
 
     def _begin(self, reactor: Any, loop: asyncio.AbstractEventLoop, runner: Runner, screen: Any) -> None:
         screen.run(runner)
@@ -183,6 +188,13 @@ def _watch_faults(loop: asyncio.AbstractEventLoop, screen: Any) -> None:
 
     globalLogBeginner.beginLoggingTo([observe], discardBuffer=True, redirectStandardIO=False)
     loop.set_exception_handler(lambda _, context: show(type(context.get("exception")).__name__))
+
+
+def _write_nowhere() -> None:
+    """Has what is still to be written go nowhere: the terminal is gone, and Python would complain at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def _login() -> str:
