@@ -20,24 +20,53 @@ class CallTests(DemoCase):
     """Two visitors in a room."""
 
     def test_call(self) -> None:
-        """Both see each other; one hangs up, which ends the call of both; devices are given back to who wants none."""
+        """From seeing each other to giving the devices back: each step as it shows on both pages."""
         alice, bob = self.call()
         for page, other in ((alice, "Bob"), (bob, "Alice")):
             expect(part(page, "peer-name")).to_have_text(other)
             expect(part(page, "call-state")).to_contain_text("direct")
+        self.chat(alice, bob)
+        self.mute(alice, bob)
+        self.switch(alice, bob)
+        self.hang_up(alice, bob)
+        self.call_again(alice, bob)
+        self.leave(alice, bob)
+
+    def chat(self, alice: Page, bob: Page) -> None:
+        """A text arrives and is marked up to read; that somebody types shows while he does."""
+        part(alice, "chat-input").press_sequentially("Hello")
+        expect(part(bob, "typing")).to_contain_text("Alice")
+        part(alice, "chat-input").press("Enter")
+        expect(texts(bob)).to_contain_text(["Hello"])
+        expect(part(bob, "typing")).to_have_text("")
+        expect(texts(alice)).to_contain_text(["Hello"])
+        expect(texts(alice).first).to_contain_text("read")
+
+    def mute(self, alice: Page, bob: Page) -> None:
+        """The other is told which device was turned off, and when it is on again."""
+        for control, words in (("mute-mic", "microphone"), ("mute-cam", "camera")):
+            part(alice, control).click()
+            expect(part(bob, "peer-muted")).to_have_text(f"Alice has turned off the {words}")
+            part(alice, control).click()
+            expect(part(bob, "peer-muted")).to_be_hidden()
+
+    def switch(self, alice: Page, bob: Page) -> None:
+        """Another source is seen by the other in the same connection."""
+        part(alice, "switch-source").click()
+        self.assert_moving(bob)
+        for page in (alice, bob):
+            self.assertEqual(connection_states(page), ["connected"])
+
+    def hang_up(self, alice: Page, bob: Page) -> None:
+        """One hangs up, which ends the call of both."""
         part(alice, "hang-up").click()
         expect(alice.get_by_text("You have hung up.")).to_be_visible()
         expect(bob.get_by_text("Alice has hung up.")).to_be_visible()
         for page in (alice, bob):
             self.assertEqual(set(connection_states(page)), {"closed"})
-            part(page, "leave").click()
-            page.locator("label", has=part(page, "source-none")).click()
-            until(page, lambda page=page: not live_tracks(page), "the devices to be given back")  # type: ignore[misc]
 
-    def test_call_again(self) -> None:
-        """After a hang-up either calls again, and whoever has hung up is asked before he is seen."""
-        alice, bob = self.call()
-        part(alice, "hang-up").click()
+    def call_again(self, alice: Page, bob: Page) -> None:
+        """Either calls again, and whoever has hung up is asked before he is seen."""
         part(bob, "call-again").click()
         expect(alice.get_by_text("Bob is calling.")).to_be_visible()
         self.assertEqual(set(connection_states(alice)), {"closed"})
@@ -45,43 +74,19 @@ class CallTests(DemoCase):
         for page in (alice, bob):
             self.assert_moving(page)
 
-    def test_left(self) -> None:
-        """Who closes the page is gone for the other, who waits for the next one."""
-        alice, bob = self.call()
-        alice.context.close()
+    def leave(self, alice: Page, bob: Page) -> None:
+        """Who leaves ends the call, and gives the devices back when he wants none."""
+        part(alice, "leave").click()
         expect(bob.get_by_text("The other side has left.")).to_be_visible()
-        self.assertEqual(set(connection_states(bob)), {"closed"})
-        self.assert_moving(self.enter("Carol"))
-        self.assert_moving(bob)
-
-    def test_chat(self) -> None:
-        """A text arrives and is marked up to read; that somebody types shows while he does; links are no links."""
-        alice, bob = self.call()
-        part(alice, "chat-input").press_sequentially("Hello")
-        expect(part(bob, "typing")).to_contain_text("Alice")
-        part(alice, "chat-input").press("Enter")
-        expect(texts(bob)).to_contain_text(["Hello"])
-        expect(part(bob, "typing")).to_have_text("")
-        expect(texts(alice)).to_contain_text(["Hello"])
-        expect(texts(alice).first).to_contain_text("read", ignore_case=True)
-
-    def test_mute(self) -> None:
-        """The other is told which device was turned off, and when it is on again."""
-        alice, bob = self.call()
-        for control, words in (("mute-mic", "microphone"), ("mute-cam", "camera")):
-            part(alice, control).click()
-            expect(part(bob, "peer-muted")).to_have_text(f"Alice has turned off the {words}")
-            part(alice, control).click()
-            expect(part(bob, "peer-muted")).to_be_hidden()
-        self.assert_moving(bob)
-
-    def test_switch(self) -> None:
-        """Another source is seen by the other in the same connection."""
-        alice, bob = self.call()
-        part(alice, "switch-source").click()
-        self.assert_moving(bob)
+        part(bob, "leave").click()
         for page in (alice, bob):
-            self.assertEqual(connection_states(page), ["connected"])
+            self.assertEqual(set(connection_states(page)), {"closed"})
+            page.locator("label", has=part(page, "source-none")).click()
+            self.assert_given_back(page)
+
+    def assert_given_back(self, page: Page) -> None:
+        """No device is in use any more."""
+        until(page, lambda: not live_tracks(page), "the devices to be given back")
 
 
 class CutTests(DemoCase):

@@ -30,15 +30,18 @@ class MissingTests(DemoCase):
             self.assert_moving(each)
 
     def test_full(self) -> None:
-        """A third is told that the room is full, and disturbs nobody."""
+        """A third is told that the room is full and disturbs nobody; once somebody has gone there is room for him."""
         alice, bob = self.call()
         carol = self.enter("Carol")
         expect(carol.get_by_text("This room is full").first).to_be_visible()
         for page in (alice, bob):
             self.assert_moving(page)
             self.assertEqual(connection_states(page), ["connected"])
-        part(bob, "leave").click()
+        bob.context.close()
         expect(alice.get_by_text("The other side has left.")).to_be_visible()
+        part(carol, "join").click()
+        for page in (alice, carol):
+            self.assert_moving(page)
 
     def test_no_server(self) -> None:
         """Without a server to talk to the page says what to check; when there is one again it goes on."""

@@ -38,15 +38,13 @@ class DemoLooksTests(DemoCase):
     """The demo."""
 
     def test_start(self) -> None:
-        """The form before a call, with a problem in it, has no grave fault."""
+        """The form before a call, with a problem in it, and waiting for somebody have no grave fault."""
         page = self.start(camera=False)
         part(page, "turn-on").click()
         expect(part(page, "problem")).to_be_visible()
         self.assert_all_accessible(page, "start")
-
-    def test_waiting(self) -> None:
-        """Who waits for somebody finds no grave fault."""
-        page = self.enter("Alice")
+        page.locator("label", has=part(page, "source-picture")).click()
+        part(page, "join").click()
         expect(part(page, "room-link")).to_be_visible()
         self.assert_all_accessible(page, "waiting")
 
