@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Final
 
@@ -115,6 +116,17 @@ class CutTests(DemoCase):
         self.assertEqual(self.identities(), identity)
         part(bob, "hang-up").click()
         expect(alice.get_by_text("Bob has hung up.")).to_be_visible()
+
+    def test_stop(self) -> None:
+        """A server that stops says of each that the other has left; the two see each other all the same."""
+        self.faults.expect("WebSocket connection to .* failed")
+        alice, bob = self.call()
+        self.server.signal(signal.SIGTERM)
+        self.server.wait()
+        for page in (alice, bob):
+            expect(part(page, "banner")).to_contain_text("A call that stands goes on")
+            self.assert_moving(page)
+            expect(part(page, "call-state")).to_contain_text("Connected")
 
     def wait_and_talk(self, alice: Page, bob: Page) -> None:
         """Both write while the line of one is cut, and see each other all the while."""

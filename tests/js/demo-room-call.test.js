@@ -184,13 +184,39 @@ test("a call that the other side ends may be begun again", () => {
 
 test("the other side leaves, comes back, and calls again", () => {
     const { client, peers, theirs, states } = makeCall();
-    client.emit("left", { rid: "tea", member: { id: "ann" } });
     theirs.emit("end", { reason: "unreachable" });
+    client.emit("left", { rid: "tea", member: { id: "ann" } });
     assert.equal(states.at(-1), "waiting left");
     client.emit("joined", { rid: "tea", member: { id: "ann" } });
     ringAt(client, "ann", "again");
     assert.equal(states.at(-1), "connecting");
     assert.equal(peers.length, 2);
+});
+
+test("a call whose media flow goes on when the server goes, until they stop", () => {
+    const { call, client, peers, states } = makeCall();
+    client.emit("left", { rid: "tea", member: { id: "ann" } });
+    assert.deepEqual([states.at(-1), peers[0].did], ["connected", []]);
+    peers[0].become("disconnected");
+    assert.deepEqual([states.at(-1), peers[0].did, call.peer], ["waiting left", ["close"], null]);
+});
+
+test("whoever comes in after the server went is called, or answered, whatever still flows", () => {
+    const one = makeCall();
+    one.client.emit("left", { rid: "tea", member: { id: "ann" } });
+    one.client.emit("joined", { rid: "tea", member: { id: "ann-2" } });
+    assert.deepEqual([one.states.at(-1), one.call.peer?.id, one.peers[0].did], ["arriving", "ann-2", ["close"]]);
+    const two = makeCall();
+    two.client.emit("left", { rid: "tea", member: { id: "ann" } });
+    two.client.fill("tea", "ann-2");
+    assert.deepEqual(ringAt(two.client, "ann-2", "again").words, ["ring", "proceed"]);
+});
+
+test("hanging up after the server went leaves nobody to call", () => {
+    const { call, client, states } = makeCall();
+    client.emit("left", { rid: "tea", member: { id: "ann" } });
+    call.hangUp();
+    assert.deepEqual([states.at(-1), call.peer], ["waiting hung-up", null]);
 });
 
 test("after a resume nothing changes; after a loss whoever comes in calls", () => {

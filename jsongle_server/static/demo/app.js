@@ -148,6 +148,10 @@ onClick("leave", () => {
     leave();
     byId("join").focus();
 });
-// A close frame tells the server at once; without it, the session would wait for this page to come back.
-addEventListener("pagehide", () => visit?.client.close());
+// Said before it goes, the end of the call is not taken for one of the server; and without a close frame the session would
+// wait for this page to come back.
+addEventListener("pagehide", () => {
+    visit?.call.dispose();
+    visit?.client.close();
+});
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());

@@ -33,6 +33,8 @@ export class RoomCall extends EventTarget {
     /** @type {PeerCall | null} */
     #peerCall = null;
     #asksFirst = false;
+    /** Whether the peer has left while media flow. */
+    #isGone = false;
     #stop = new AbortController();
     /** @type {number | null} When media began to flow, in milliseconds. */
     #connectedAt = null;
@@ -135,9 +137,10 @@ export class RoomCall extends EventTarget {
 
     /** @param {Member} member  has come in. */
     #meet(member) {
-        if (this.peer !== null || this.state === "full") {
+        if ((this.peer !== null && !this.#isGone) || this.state === "full") {
             return; // a third, who will see that the room is full and leave
         }
+        this.#drop();
         this.peer = member;
         this.#setState("arriving");
         this.#timer = setTimeout(() => this.callPeer(), CALL_WITHIN);
@@ -148,8 +151,15 @@ export class RoomCall extends EventTarget {
         if (member.id !== this.peer?.id || this.state === "full") {
             return;
         }
+        this.#isGone = true;
+        // Whoever leaves ends the call before. Nobody did: the server goes, and what stands between the two goes on.
+        if (this.state !== "connected") {
+            this.#forgetPeer();
+        }
+    }
+
+    #forgetPeer() {
         this.#drop();
-        this.peer = null;
         this.#asksFirst = false;
         this.#setState("waiting", "left");
     }
@@ -164,7 +174,7 @@ export class RoomCall extends EventTarget {
     /** @param {Call} call  somebody calls. */
     #answer(call) {
         const member = this.#client.rooms.get(this.#room)?.members.get(call.from);
-        const isAnother = this.#call !== null && this.peer?.id !== call.from;
+        const isAnother = this.#call !== null && this.peer?.id !== call.from && !this.#isGone;
         if (member === undefined || isAnother || this.state === "full") {
             call.decline();
             return;
@@ -235,6 +245,10 @@ export class RoomCall extends EventTarget {
 
     /** @param {Call} call @param {State} state  of the media. */
     #follow(call, state) {
+        if (this.#isGone && state !== "connected") {
+            this.#forgetPeer();
+            return;
+        }
         if (state === "connected" && this.#connectedAt === null) {
             this.#connectedAt = Date.now();
             call.active();
@@ -283,6 +297,8 @@ export class RoomCall extends EventTarget {
             this.#report({ duration: Math.round((Date.now() - this.#connectedAt) / 1000) });
         }
         this.#connectedAt = null;
+        this.peer = this.#isGone ? null : this.peer;
+        this.#isGone = false;
         this.#call = null;
         this.#peerCall?.close();
         this.#peerCall = null;
