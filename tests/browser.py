@@ -23,6 +23,9 @@ from tests.daemons import DEADLINE, DaemonCase, wait_until
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 800}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 
+FAR_NAME: Final = "server.test"
+"""Leads to this machine, as if it were another: pages from there come over an insecure connection."""
+
 NEEDED: Final = "needs Chromium (Debian: apt-get install chromium), in the path or named by the variable CHROMIUM"
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -33,6 +36,8 @@ _FLAGS: Final = (
     # Media over the loopback interface, by its address: names that multicast resolves lead nowhere without a network.
     "--allow-loopback-in-peer-connection",
     "--disable-features=WebRtcHideLocalIpsWithMdns,MediaRouter,OptimizationHints,HttpsUpgrades",
+    # This machine under a name for which browsers do not make the exceptions that they make for localhost.
+    f"--host-resolver-rules=MAP {FAR_NAME} 127.0.0.1",
     # Nothing is asked of anybody on the network.
     "--disable-quic",
     "--disable-background-networking",

@@ -19,7 +19,10 @@ expect.set_options(timeout=DEADLINE * 1000)
 
 
 class DemoCase(PageCase):
-    """Starts a server with the demo; the WebSockets of its visitors go through a line that can be cut."""
+    """Starts a server with the demo; the WebSockets of its visitors go through a line that can be cut.
+
+    :ivar origin: where visitors find the page.
+    """
 
     def setUp(self) -> None:
         """Starts both."""
@@ -33,6 +36,7 @@ class DemoCase(PageCase):
         address, self.rest = self.server.addresses
         self.line.lead_to(int(address.rpartition(":")[2]))
         self.faults.allow(self.rest, websocket)
+        self.origin = self.rest
 
     def start(self, *, room: str = ROOM, **visitor: Any) -> Page:
         """A visitor who has followed the link to a room.
@@ -40,7 +44,7 @@ class DemoCase(PageCase):
         :param visitor: parameters of :meth:`visitor`.
         """
         page = self.visitor(**visitor)
-        page.goto(f"{self.rest}/demo#{quote(room, safe='')}")
+        page.goto(f"{self.origin}/demo#{quote(room, safe='')}")
         return page
 
     def enter(self, name: str, *, source: str = "camera", **start: Any) -> Page:

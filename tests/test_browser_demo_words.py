@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Final
 
 from playwright.sync_api import Page, expect
 
+from tests.browser import FAR_NAME
 from tests.browser_demo import DemoCase, part, texts
 from tests.browser_probe import connection_states
 
@@ -28,6 +30,21 @@ class MissingTests(DemoCase):
         bob = self.enter("Bob")
         for each in (bob, page):
             self.assert_moving(each)
+
+    def test_insecure(self) -> None:
+        """Over http from another machine there is no camera; that is said, and the test picture is seen."""
+        self.origin = self.rest.replace("127.0.0.1", FAR_NAME)
+        self.faults.allow(self.origin)
+        self.faults.expect("Cross-Origin-Opener-Policy header has been ignored")
+        page = self.start()
+        part(page, "turn-on").click()
+        expect(part(page, "problem")).to_contain_text("only to pages that come by https")
+        part(page, "name").fill("Alice")
+        page.locator("label", has=part(page, "source-picture")).click()
+        part(page, "join").click()
+        bob = self.enter("Bob", source="none")
+        expect(part(bob, "call-state")).to_contain_text("Connected")
+        self.assert_moving(bob)
 
     def test_full(self) -> None:
         """A third is told that the room is full and disturbs nobody; once somebody has gone there is room for him."""
@@ -52,11 +69,12 @@ class MissingTests(DemoCase):
         self.line.mend()
         expect(part(page, "room-link")).to_be_visible()
 
-    def test_server_gone(self) -> None:
-        """When the server is gone, the media go on, and the page says what is the matter."""
+    def test_server_stops(self) -> None:
+        """When the server stops, the media go on, and the page says what is the matter."""
         self.faults.expect("WebSocket connection to .* failed")
         alice, bob = self.call()
-        self.server.kill()
+        self.server.signal(signal.SIGTERM)
+        self.server.wait()
         for page in (alice, bob):
             expect(part(page, "banner")).to_contain_text("The connection to the server is lost")
             self.assert_moving(page)
