@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Final
 
 from playwright.sync_api import Page, expect
@@ -68,16 +67,6 @@ class MissingTests(DemoCase):
         expect(page.get_by_text("There is no answer from").first).to_be_visible()
         self.line.mend()
         expect(part(page, "room-link")).to_be_visible()
-
-    def test_server_stops(self) -> None:
-        """When the server stops, the media go on, and the page says what is the matter."""
-        self.faults.expect("WebSocket connection to .* failed")
-        alice, bob = self.call()
-        self.server.signal(signal.SIGTERM)
-        self.server.wait()
-        for page in (alice, bob):
-            expect(part(page, "banner")).to_contain_text("The connection to the server is lost")
-            self.assert_moving(page)
 
 
 class TextTests(DemoCase):
