@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit import PromptSession
@@ -11,6 +13,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from jsongle_server.chat_lines import Kind, Line, rendered
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
 
 RESTORE_SECONDS: Final = 2.0
 """How long the terminal may take to be as it was."""
+
+
+class Keyboard(Vt100Input):
+    """The keys of a terminal, which are the same while a line is written.
+
+    prompt_toolkit would have the terminal collect whole lines meanwhile, for whoever asks for one; what is typed then
+    would show with the next key only.
+    """
+
+    def cooked_mode(self) -> AbstractContextManager[None]:
+        """Changes nothing."""
+        return nullcontext()
 
 
 class Terminal:
@@ -65,7 +80,11 @@ class Terminal:
 
     async def _talk(self, runner: Runner) -> None:
         self._session = PromptSession(
-            completer=Names(runner), history=InMemoryHistory(), erase_when_done=True, complete_while_typing=False
+            completer=Names(runner),
+            history=InMemoryHistory(),
+            erase_when_done=True,
+            complete_while_typing=False,
+            input=Keyboard(sys.stdin),
         )
         with patch_stdout(raw=True):
             while not runner.is_over:

@@ -220,8 +220,7 @@ class Screenful:
         self._reader.start()
 
     def type(self, text: str) -> None:
-        """Types this, once the prompt is drawn: what comes while a line is written shows with the next key only."""
-        wait_until(lambda: self.output.endswith("\x1b[?25h"), "the prompt")
+        """Types this."""
         os.write(self.master, text.encode())
 
     def sees(self, text: str) -> None:

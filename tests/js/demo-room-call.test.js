@@ -177,9 +177,17 @@ test("a call that was not wanted is declined, and nothing can be accepted twice"
 test("a call that the other side ends may be begun again", () => {
     const { call, client, theirs, states } = makeCall();
     theirs.emit("end", { reason: "terminated" });
+    assert.equal(states.at(-1), "ended terminated");
     call.callPeer();
-    assert.deepEqual(states.slice(-2), ["ended terminated", "calling"]);
+    assert.equal(states.at(-1), "calling");
     assert.equal(client.calls.length, 1);
+});
+
+test("after the other side has hung up, whoever is called is asked", () => {
+    const { client, theirs, states } = makeCall();
+    theirs.emit("end", { reason: "terminated" });
+    assert.deepEqual(ringAt(client, "ann", "again").words, ["ring"]);
+    assert.equal(states.at(-1), "incoming");
 });
 
 test("the other side leaves, comes back, and calls again", () => {

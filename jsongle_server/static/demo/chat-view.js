@@ -48,8 +48,10 @@ export class ChatView {
         });
         chat.addEventListener("changed", (event) => this.#update(/** @type {CustomEvent} */ (event).detail.message));
         chat.addEventListener("dropped", (event) => this.#remove(/** @type {CustomEvent} */ (event).detail.message));
+        call.addEventListener("state", () => this.#showWhoListens());
         this.#listen(teller);
         this.#showUnread();
+        this.#showWhoListens();
         watch.heard(false);
     }
 
@@ -117,6 +119,13 @@ export class ChatView {
             this.#chat.read();
         }
         this.#showUnread();
+    }
+
+    /** What is typed while nobody is there stays in the field: the server would have nobody to give it to. */
+    #showWhoListens() {
+        const isAlone = this.#call.peer === null;
+        byId("chat-send").disabled = isAlone;
+        byId("chat-input").placeholder = isAlone ? "Nobody else is here yet" : "Message";
     }
 
     #showUnread() {

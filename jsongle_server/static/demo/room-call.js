@@ -2,7 +2,7 @@
  * The call in a room for two: who calls whom, and what becomes of it.
  *
  * Whoever comes into a room in which somebody waits calls him; whoever waits takes the call, since he came there for
- * it. Whoever hangs up is asked the next time. After a session was lost the rule is the same, as both come in anew.
+ * it. Once either has hung up, who is called is asked. After a session was lost the rule is the same, as both come in anew.
  *
  * @module room-call
  */
@@ -18,6 +18,9 @@ import { PeerCall } from "./peer-call.js";
 
 /** Milliseconds in which whoever comes in is to call; then he is called. */
 export const CALL_WITHIN = 8_000;
+
+/** Reasons for which a call ends because the other side wants it no more. */
+const WANTED_NO_MORE = new Set(["declined", "retracted", "terminated"]);
 
 /**
  * Events: `state` {state, peer, reason} (`reason` is why a call has ended); `remote` {stream} (`null`: nothing any
@@ -285,6 +288,7 @@ export class RoomCall extends EventTarget {
 
     /** @param {string} reason  why the call has ended, not by this side. */
     #end(reason) {
+        this.#asksFirst = WANTED_NO_MORE.has(reason); // what one of the two has ended does not begin again by itself
         this.#drop();
         this.#setState(this.peer === null ? "waiting" : "ended", reason);
     }

@@ -47,6 +47,9 @@ export class StartView extends EventTarget {
     /** Says what is wrong. @param {string} problem  in sentences; empty where nothing is. */
     complain(problem) {
         write("problem", problem);
+        if (problem !== "") {
+            byId("problem").scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
+        }
     }
 
     /** Asks for a token, beside whatever else there is to say. */
