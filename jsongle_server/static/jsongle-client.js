@@ -37,7 +37,8 @@
  * @property {boolean} [resume]  whether the session is to outlive its connections (section 7). Default: true.
  * @property {number} [heartbeat]  milliseconds of silence after which the server is asked for a sign of life; 0 never
  *     asks. Default: 15,000.
- * @property {number} [timeout]  milliseconds to wait for an answer while there is a connection. Default: 10,000.
+ * @property {number} [timeout]  milliseconds to wait for an answer while there is a connection that lives, and for a sign
+ *     of life. Default: 10,000.
  * @property {{ first?: number, most?: number }} [backoff]  bounds of the pause before a further attempt, in
  *     milliseconds: the first is up to `first`, each further up to twice as long, none over `most`. Default: 500 and
  *     15,000.
@@ -394,13 +395,15 @@ export class JSONgleClient extends Emitter {
     #pingId = "";
     /** @type {Map<string, Waiting>} Who waits for an answer, by the id of the frame that asked. */
     #waiting = new Map();
+    /** @type {Set<string>} Those of them whose answer is late. */
+    #doubted = new Set();
     /** @type {Map<string, Call>} */
     #calls = new Map();
 
     /** Attempts to connect since the connection was last good for a while. */
     #attempt = 0;
     #onlineSince = Infinity;
-    /** @type {Timer} */
+    /** @type {Timer} The pause before the next attempt, while there is one. */
     #retryTimer;
     /** @type {Timer} */
     #helloTimer;
@@ -600,6 +603,8 @@ export class JSONgleClient extends Emitter {
     // ---- The connection (section 1)
 
     #open() {
+        clearTimeout(this.#retryTimer);
+        this.#retryTimer = undefined;
         this.#setState(this.#sessions > 0 ? "reconnecting" : "connecting");
         if (this.#isClosed) {
             return;
@@ -684,8 +689,7 @@ export class JSONgleClient extends Emitter {
     #hurry = () => {
         if (this.state === "online") {
             this.#probe();
-        } else if (this.#socket === undefined) {
-            clearTimeout(this.#retryTimer);
+        } else if (this.#retryTimer !== undefined) {
             this.#open();
         }
     };
@@ -697,6 +701,8 @@ export class JSONgleClient extends Emitter {
         for (const { timer } of this.#waiting.values()) {
             clearTimeout(timer); // time without a connection does not count
         }
+        this.#doubted.clear();
+        this.#retryTimer = undefined;
         this.#socket = undefined;
         this.#greeting = undefined;
         this.#helloId = "";
@@ -837,6 +843,7 @@ export class JSONgleClient extends Emitter {
         this.#onlineSince = Date.now();
         this.id = id ?? this.#greeting?.to;
         this.#resumeToken = resume?.token;
+        this.iceServers = iceServers ?? this.iceServers;
         this.#outbox.splice(0, resumed ? received - this.#read : 0);
         this.#read = received;
         this.#seq = resumed ? this.#seq : 0;
@@ -946,7 +953,10 @@ export class JSONgleClient extends Emitter {
         const count = 1 + this.#outbox.findIndex((frame) => frame.id === id && frame.isWritten);
         this.#outbox.splice(0, count);
         this.#read += count;
-        this.#pingId = id === this.#pingId ? "" : this.#pingId;
+        if (id === this.#pingId) {
+            this.#pingId = "";
+            this.#settleDoubted();
+        }
     }
 
     /** @param {string} to @param {Jsongle} jsongle @returns {Sent} */
@@ -1000,8 +1010,30 @@ export class JSONgleClient extends Emitter {
     #awaitAnswer(id, waiting) {
         waiting.isWritten = true;
         clearTimeout(waiting.timer);
-        const expire = () => this.#settle(id, new JSONgleError("There was no answer in time", { reason: "timeout" }));
-        waiting.timer = setTimeout(expire, this.#bounds.timeout);
+        waiting.timer = setTimeout(() => this.#doubt(id), this.#bounds.timeout);
+    }
+
+    /**
+     * An answer is late. The server reads in order: if it answers a ping first, it has none; if the line is dead, what was
+     * asked is asked again over the next.
+     *
+     * @param {string} id  of the frame that asked.
+     */
+    #doubt(id) {
+        const isFirst = this.#doubted.size === 0;
+        this.#doubted.add(id);
+        if (this.#bounds.heartbeat === 0) {
+            this.#settleDoubted();
+        } else if (isFirst) {
+            this.#probe();
+        }
+    }
+
+    #settleDoubted() {
+        for (const id of this.#doubted) {
+            this.#settle(id, new JSONgleError("There was no answer in time", { reason: "timeout" }));
+        }
+        this.#doubted.clear();
     }
 
     /** @param {string} id @param {unknown} outcome  an error, or what is waited for. */
@@ -1066,6 +1098,7 @@ export class JSONgleClient extends Emitter {
                 this.#takeError(description);
                 break;
             case "ack": // of a hello with a fresh token
+                this.#refusal = jsongle.status === "success" ? undefined : this.#refusal;
                 this.#takeIceServers(description);
                 break;
             default:

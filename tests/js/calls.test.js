@@ -246,3 +246,12 @@ test("proposes are heard up to so many live calls", async () => {
     say(server, "late", "session-propose");
     assert.equal(of("call").at(-1).call.sid, "late");
 });
+
+test("the called gets offers, and whatever else is said of the call", async () => {
+    const { server, told } = await callee();
+    say(server, "s", "session-initiate", { description: { offer: { type: "offer", sdp: "v=0" } } });
+    say(server, "s", "session-info", { reason: "mute", description: { media: "audio" } });
+    const from = "bob";
+    const info = { reason: "mute", description: { media: "audio" }, from };
+    assert.deepEqual(told, [["offer", { sdp: "v=0", from }], ["info", info]]);
+});

@@ -276,3 +276,59 @@ test("a network that is back ends the pause, and puts the connection to the test
         Reflect.deleteProperty(globalThis, name);
     }
 });
+
+test("retry() ends a pause, and nothing else: neither a client that is closed nor one that never began connects", async () => {
+    const { client: idle } = makeClient();
+    idle.retry();
+    assert.deepEqual([idle.state, FakeSocket.made.length], ["idle", 0]);
+    const { client, server } = await online();
+    server.cut();
+    client.retry();
+    client.retry();
+    assert.equal(FakeSocket.made.length, 2);
+    mock.timers.tick(9_999); // the pause that was cut short does not come on top
+    assert.equal(FakeSocket.made.length, 2);
+    client.close();
+    client.retry();
+    assert.deepEqual([client.state, FakeSocket.made.length], ["closed", 2]);
+});
+
+test("an answer that is late on a dead line is waited for: what was asked is asked again over the next", async () => {
+    const { client, server } = await online();
+    const socket = /** @type {FakeSocket} */ (server.socket);
+    socket.read = () => {}; // the line is dead, but for what is on its way
+    const { received } = client.sendText("bob", "hello");
+    const asked = client.members("tea");
+    server.say({ action: "session-event", event: "x", description: {} }, { from: "bob" });
+    mock.timers.tick(10_000); // no answer: a ping, ahead of the heartbeat
+    assert.deepEqual(socket.sent.map(({ jsongle }) => jsongle.query).slice(1), [undefined, "room-members", "ping"]);
+    mock.timers.tick(10_000);
+    assert.equal(client.state, "reconnecting");
+    await comeBack(server, mock.timers);
+    assert.deepEqual([await received, await asked], ["then", []]);
+});
+
+test("an answer that is late is given up once the server has answered what was asked later", async () => {
+    const { client, server, of } = await online();
+    server.handle = () => {};
+    const refused = client.sendText("bob", "refused").received;
+    const late = client.sendText("bob", "late").received;
+    mock.timers.tick(10_000);
+    const [, answered, ping] = server.frames;
+    server.answer(answered); // the line was slow
+    server.answer(ping);
+    await assert.rejects(refused, { reason: "timeout" });
+    assert.equal(await late, "then");
+    assert.equal(server.frames.length, 3);
+    mock.timers.tick(10_000);
+    assert.deepEqual([client.state, of("state").length], ["online", 2]);
+});
+
+test("without heartbeat an answer that is late is given up at once", async () => {
+    const { client, server } = await online({ heartbeat: 0 });
+    server.handle = () => {};
+    const { received } = client.sendText("bob", "hello");
+    mock.timers.tick(10_000);
+    await assert.rejects(received, { reason: "timeout" });
+    assert.equal(server.frames.length, 1);
+});

@@ -69,6 +69,8 @@ export class FakeServer {
         this.tokens = 0;
         this.sessions = 0;
         this.hasLost = false;
+        /** @type {Json[] | undefined} What its acks of a first hello say of them. */
+        this.iceServers = undefined;
         /** @type {Json[] | undefined} Frames that came while it answered a hello: they are read once all is replayed. */
         this.waiting = undefined;
         /** @type {(description: Json) => number | undefined} An error code for a hello that is refused. */
@@ -77,6 +79,8 @@ export class FakeServer {
         this.handle = (frame) => this.answer(frame);
         /** @type {FakeSocket | undefined} */
         this.socket = undefined;
+        /** @type {FakeSocket | undefined} The connection that has said a good hello last. */
+        this.identified = undefined;
     }
 
     /** The connection that the client opened last, greeted. @returns {Promise<FakeSocket>} */
@@ -118,6 +122,11 @@ export class FakeServer {
             say({ action: "session-error", description: { errorCode: code, errorDetails: "no", mid: id } });
             return;
         }
+        if (socket === this.identified) {
+            this.say({ action: "ack", status: "success", transaction, description: {} });
+            return;
+        }
+        this.identified = socket;
         const { resume } = description;
         const isBack = typeof resume === "object" && !this.hasLost && resume.token.startsWith(`t${this.sessions}.`);
         if (!isBack) {
@@ -132,6 +141,9 @@ export class FakeServer {
         const told = { id: `session-${this.sessions}` };
         if (resume) {
             told.resume = token;
+        }
+        if (this.iceServers !== undefined) {
+            told.iceServers = this.iceServers;
         }
         if (typeof resume === "object") {
             told.resumed = isBack;

@@ -173,3 +173,41 @@ test("ICE servers come with the hello, when they change, and when they are asked
     server.say({ action: "ack", status: "success", description: { iceServers: one } });
     assert.deepEqual(of("iceservers").map(({ iceServers }) => iceServers), [one, two, one]);
 });
+
+test("ICE servers of the hello are there when the client says that it is online", async () => {
+    const server = new FakeServer();
+    const { client, of } = makeClient();
+    server.iceServers = [{ urls: "stun:one" }];
+    /** @type {unknown[]} */
+    const seen = [];
+    client.on("state", ({ state }) => state === "online" && seen.push(client.iceServers));
+    client.connect();
+    await server.greet();
+    assert.deepEqual(seen, [server.iceServers]);
+    assert.deepEqual(of("iceservers"), [{ iceServers: server.iceServers }]);
+});
+
+test("a fresh token that is refused is replaced by another, and where there is none the session stays as it is", async () => {
+    const tokens = ["first", "bad", "good", "bad", "bad"];
+    const { client, server, of } = await online({ token: () => `${tokens.shift()}` });
+    server.refuse = ({ token }) => (token === "bad" ? 401001 : undefined);
+    expiring(server);
+    await settled();
+    assert.deepEqual(server.hellos.map(({ token }) => token), ["first", "bad", "good"]);
+    expiring(server);
+    await settled();
+    assert.deepEqual(server.hellos.map(({ token }) => token), ["first", "bad", "good", "bad"]);
+    assert.equal(client.state, "online");
+    assert.deepEqual(of("error").map(({ code }) => code), [401001, 401001]);
+});
+
+test("a refusal that was put right is not what a later end is told as", async () => {
+    const tokens = ["first", "bad", "good"];
+    const { server, of } = await online({ token: () => `${tokens.shift()}` });
+    server.refuse = ({ token }) => (token === "bad" ? 401001 : undefined);
+    expiring(server);
+    await settled();
+    server.cut(1008, "too many messages");
+    const { error } = of("state").at(-1);
+    assert.deepEqual([error.code, error.closeCode], [undefined, 1008]);
+});
