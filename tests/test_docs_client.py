@@ -1,4 +1,4 @@
-"""``docs/client.md`` against the browser client: its options, members, events and reasons, and its example."""
+"""``docs/client.md`` against the browser client: its options, members, events and reasons, and its examples."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ def union(name: str) -> set[str]:
     found = re.search(rf'@typedef {{((?:"[\w-]+"[ |\n*]*)+)}} {name}\b', SOURCE)
     assert found is not None, name
     return set(re.findall(r'"([\w-]+)"', found[1]))
+
+
+def details(name: str) -> dict[str, set[str]]:
+    """The properties of each event's detail; a detail that has a name of its own is looked up."""
+    found = {}
+    for kind, event in re.findall(r"@property {({.*?}|\w+)} (\w+)", typedef(name), re.DOTALL):
+        shape = kind if kind.startswith("{") else SOURCE.partition(f"}} {kind}\n")[0].rpartition("@typedef {")[2]
+        shape = re.sub(r"\([^()]*\)", "", shape)  # parameters of functions are no properties
+        found[event] = set(re.findall(r"(\w+)\??:", shape))
+    return found
 
 
 def body(name: str) -> str:
@@ -86,6 +96,22 @@ class ClientTests(SynchronousTestCase):
             known = set(re.findall(r"@property {(?:{.*?}|\w+)} (\w+)", typedef(name), re.DOTALL))
             self.assertEqual(self.documented(text, "| event |"), known)
 
+    def test_details(self) -> None:
+        """The detail of each event has the properties of the table, and no other."""
+        for name, text in (("ClientEvents", self.text), ("CallEvents", self.calls)):
+            shown = {event: names(row[1]) for row in rows(text, "| event |") for event in names(row[0])}
+            shown["custom"] = shown.get("text", set()) - {"content"}  # as its row says
+            known = details(name)
+            self.assertEqual({event: shown[event] for event in known}, known)
+
+    def test_marks(self) -> None:
+        """Each mark of a text has a row, with its word on the wire."""
+        shown = {row[2].strip("`"): row[0].strip("`") for row in rows(self.text, "| `type` |")}
+        said = re.search(r"^const MARKS = .*?\(\[(\[.*\])\]\)\);$", SOURCE, re.MULTILINE)
+        assert said is not None
+        self.assertEqual(shown, {"server-received": "server", **dict(re.findall(r'\["(\w+)", "(\w+)"\]', said[1]))})
+        self.assertEqual(set(shown.values()), union("Mark"))
+
     def test_reasons(self) -> None:
         """Errors have the reasons of the table, and calls end for those in their last row."""
         said = re.search(r'reason\?: ((?:"\w+"[ |]*)+)', SOURCE)
@@ -105,13 +131,15 @@ class ClientTests(SynchronousTestCase):
         ends = [row[0] for row in rows(self.text, "| close code |") if row[1].startswith("ends")]
         self.assertEqual(set(re.findall(r"\d{4}", " ".join(ends))), final)
 
-    def test_example(self) -> None:
-        """Node takes it for a module."""
+    def test_examples(self) -> None:
+        """Node takes each for a module."""
         node = find_node()
         if node is None:
             self.skipTest(NEEDED)
-        (example,) = blocks(self.text, "js")
-        done = subprocess.run(
-            (node, "--input-type=module", "--check"), input=example, capture_output=True, text=True, check=False
-        )
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        examples = blocks(read("client.md"), "js")
+        self.assertTrue(examples)
+        for example in examples:
+            done = subprocess.run(
+                (node, "--input-type=module", "--check"), input=example, capture_output=True, text=True, check=False
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, ""), example)

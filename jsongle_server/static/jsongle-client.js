@@ -185,7 +185,7 @@ export class Call extends Emitter {
     /**
      * @param {JSONgleClient} client
      * @param {{ sid: string, to: string, from: string, role: "caller" | "callee", media: any }} particulars
-     * @param {{ initiator: string, responder: string }} parties  as the propose has them.
+     * @param {{ initiator?: string, responder: string }} parties  as the propose has them.
      */
     constructor(client, { sid, to, from, role, media }, parties) {
         super();
@@ -195,7 +195,7 @@ export class Call extends Emitter {
         this.sid = sid;
         /** Where its messages go: a room, a user, a session. */
         this.to = to;
-        /** Who proposed it. */
+        /** Who proposed it; empty where that was this client, before it had a session. */
         this.from = from;
         this.role = role;
         /** What the propose asks for, such as `["audio", "video"]`. */
@@ -455,9 +455,13 @@ export class JSONgleClient extends Emitter {
         return this.#connected;
     }
 
-    /** Connects at once, where there is a pause before the next attempt; where there is a connection, has it proven. */
+    /** Connects at once, where there is a pause before the next attempt; where there is a session, has the line proven. */
     retry() {
-        this.#hurry();
+        if (this.state === "online") {
+            this.#probe();
+        } else if (this.#retryTimer !== undefined) {
+            this.#open();
+        }
     }
 
     /** Ends the session for good: the server forgets it at once, and whoever waits for an answer is refused. */
@@ -593,7 +597,7 @@ export class JSONgleClient extends Emitter {
      */
     call(to, { media = ["audio", "video"] } = {}) {
         const sid = newId();
-        const parties = { initiator: this.id, responder: to };
+        const parties = { initiator: this.id || undefined, responder: to }; // left out, it is whoever `from` names
         const description = { initiated: now(), media };
         const jsongle = { action: "session-propose", sid, ...parties, reason: "", description };
         this.send(to, jsongle, { id: sid, namespace: "call" }); // with that id, a refusal names the call
@@ -686,13 +690,7 @@ export class JSONgleClient extends Emitter {
     }
 
     /** The browser has a network again: no reason to wait, nor to believe in the connection that there is. */
-    #hurry = () => {
-        if (this.state === "online") {
-            this.#probe();
-        } else if (this.#retryTimer !== undefined) {
-            this.#open();
-        }
-    };
+    #hurry = () => this.retry();
 
     #disconnect() {
         for (const timer of [this.#retryTimer, this.#helloTimer, this.#beatTimer]) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { FakeServer, online } from "./fake-socket.js";
+import { FakeServer, makeClient, online } from "./fake-socket.js";
 
 /** @typedef {import("../../jsongle_server/static/jsongle-client.js").Call} Call */
 
@@ -254,4 +254,23 @@ test("the called gets offers, and whatever else is said of the call", async () =
     const from = "bob";
     const info = { reason: "mute", description: { media: "audio" }, from };
     assert.deepEqual(told, [["offer", { sdp: "v=0", from }], ["info", info]]);
+});
+
+test("a call that is made before there is a session names no initiator: the other side goes by who says it", async () => {
+    const server = new FakeServer();
+    const { client } = makeClient();
+    const call = client.call("bob");
+    client.connect();
+    await server.greet();
+    call.offer("v=0");
+    assert.deepEqual(sent(server).map(({ jsongle }) => jsongle.action), ["session-propose", "session-initiate"]);
+    assert.deepEqual(sent(server).filter(({ jsongle }) => "initiator" in jsongle), []);
+});
+
+test("a device that rings when another has taken the call is told of, and does not have it ring again", async () => {
+    const { server, call, told } = await caller();
+    say(server, call.sid, "session-proceed");
+    say(server, call.sid, "session-info", { reason: "ringing" });
+    assert.deepEqual(told.map(([type]) => type), ["proceed", "ringing"]);
+    assert.equal(call.state, "proceeding");
 });

@@ -21,6 +21,7 @@ export class FakeSocket {
         this.onmessage = null;
         /** @type {((event: { code: number, reason: string }) => void) | null} */
         this.onclose = null;
+        /** @type {(() => void) | null} */
         this.onerror = null;
         /** @type {Json[]} */
         this.sent = [];
@@ -51,6 +52,9 @@ export class FakeSocket {
     /** @param {number} [code] @param {string} [reason] */
     end(code = 1006, reason = "") {
         this.read = () => {};
+        if (code === 1006) {
+            this.onerror?.(); // as browsers do
+        }
         this.onclose?.({ code, reason });
     }
 }

@@ -211,3 +211,14 @@ test("a refusal that was put right is not what a later end is told as", async ()
     const { error } = of("state").at(-1);
     assert.deepEqual([error.code, error.closeCode], [undefined, 1008]);
 });
+
+test("an ack that says nothing is good enough: the identity is the one of the greeting", async () => {
+    const { client } = makeClient();
+    client.connect();
+    const [socket] = FakeSocket.made;
+    const say = (/** @type {object} */ jsongle) => socket.say({ id: "1", from: "barracuda", to: "who-1", jsongle });
+    say({ action: "iq-get", query: "session-hello", transaction: "1", description: { version: "1.0.0" } });
+    await settled();
+    say({ action: "ack", status: "success", transaction: "1" });
+    assert.deepEqual([client.state, client.id, client.iceServers], ["online", "who-1", []]);
+});

@@ -156,6 +156,21 @@ test("a session that is lost: a room that cannot be joined again is gone, and is
     assert.equal(of("online").length, 2);
 });
 
+test("a session that is lost: a room of which nothing is heard is gone until its answer comes after all", async () => {
+    const { client, server, of } = await online();
+    await client.join("tea");
+    server.handle = (frame) => frame.jsongle.query === "ping" && server.answer(frame);
+    server.cut();
+    server.hasLost = true;
+    await comeBack(server, mock.timers);
+    mock.timers.tick(10_000);
+    await settled();
+    assert.deepEqual(of("error"), [{ code: undefined, details: "There was no answer in time", rid: "tea" }]);
+    assert.deepEqual([client.rooms.size, of("online").length], [0, 2]);
+    server.frames.filter(({ jsongle }) => jsongle.query === "join").forEach((frame) => server.answer(frame));
+    assert.equal(client.rooms.size, 1);
+});
+
 test("a session that is lost: what may have been read is rejected, calls are over", async () => {
     const { client, server } = await online();
     server.handle = () => {};
