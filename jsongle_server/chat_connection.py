@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import txaio
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from OpenSSL.SSL import Error as TlsError
-from service_identity import VerificationError
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.protocol import connectionDone
@@ -21,6 +20,7 @@ from twisted.internet.ssl import optionsForClientTLS
 from jsongle_server import __version__
 from jsongle_server.chat_errors import Trouble, closed, no_connection, no_tls, refused_handshake, silent, unknown_host
 from jsongle_server.doctor_wire import LARGEST_HEAD, STEP_SECONDS, Place, read_http
+from jsongle_server.tls_names import NamedCreator, WrongName
 from jsongle_server.vocabulary import SUBPROTOCOL
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Connection(WebSocketClientProtocol):
     def _trouble(self) -> Trouble:
         if self._is_open:
             return closed(self.remoteCloseCode, self.remoteCloseReason or "")
-        if isinstance(self._reason, TlsError | VerificationError):
+        if isinstance(self._reason, TlsError | WrongName):
             return no_tls(_tls_words(self._reason))
         if not self._answer:
             return silent("no answer in time" if self.wasOpenHandshakeTimeout else "it hangs up")
@@ -169,7 +169,7 @@ def open_connection(reactor: Any, target: Target, owner: Owner, *, origin: str |
     if place.is_secure:
         # Browsers say so, too; some proxies choose by it (RFC 7301).
         options = optionsForClientTLS(place.host, acceptableProtocols=[b"http/1.1"])
-        endpoint = wrapClientTLS(options, endpoint)
+        endpoint = wrapClientTLS(NamedCreator(options, place.host), endpoint)
     opening: Deferred[Connection] = endpoint.connect(factory)
     return opening
 
@@ -201,7 +201,7 @@ def _system_words(error: ConnectError) -> str:
 
 
 def _tls_words(error: BaseException) -> str:
-    if isinstance(error, VerificationError):
+    if isinstance(error, WrongName):
         return "the certificate is for another name"
     parts = error.args[0] if error.args and isinstance(error.args[0], list) else []
     return ", ".join(str(part[-1]) for part in parts) or "the connection is closed during the handshake"

@@ -1,28 +1,23 @@
 """Connections to other servers: bounded in what is read before an answer's body, checked, and not worth a line each.
 
-Twisted bounds no head: one that never ends would fill the memory until the time is over. It also takes a trusted
-certificate that names nobody for anybody's, and logs a traceback for it. Must not know what is asked. Layer 4.
+Twisted bounds no head: one that never ends would fill the memory until the time is over. Must not know what is asked.
+Layer 4.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from weakref import ref
 
-from OpenSSL.SSL import VERIFY_FAIL_IF_NO_PEER_CERT, VERIFY_PEER
-from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
-from service_identity.pyopenssl import extract_patterns
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.python.failure import Failure
 from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool, ResponseNeverReceived
-from zope.interface import implementer
+
+from jsongle_server.tls_names import NamedCreator
 
 if TYPE_CHECKING:
-    from OpenSSL.SSL import Connection
     from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 
 MAX_HEAD: Final = 16_384
 """Bytes before the body of an answer, those of interim answers included; what is read at once may go beyond."""
@@ -99,32 +94,4 @@ class _Policy(BrowserLikePolicyForHTTPS):
     """Trusts whom OpenSSL trusts, as long as the certificate names the host (RFC 9525 section 6)."""
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> IOpenSSLClientConnectionCreator:  # noqa: N802
-        return _Creator(super().creatorForNetloc(hostname, port), hostname.decode("ascii"))
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _Creator:
-    """Makes the TLS side of connections to one host."""
-
-    def __init__(self, creator: IOpenSSLClientConnectionCreator, host: str) -> None:
-        self._creator = creator
-        self._expected = IPAddress_ID(host) if isIPAddress(host) or isIPv6Address(host) else DNS_ID(host)
-
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> Connection:  # noqa: N802, N803
-        connection = self._creator.clientConnectionForTLS(tlsProtocol)
-        # The connection keeps the callback, and the protocol keeps the connection.
-        protocol = ref(tlsProtocol)
-
-        def verify(connection: Connection, certificate: Any, error: int, depth: int, ok: int) -> bool:
-            if depth == 0:
-                try:
-                    verify_service_identity(extract_patterns(certificate), [self._expected], [])
-                except Exception:  # also what no certificate should have in it
-                    waiting = protocol()
-                    if waiting is not None:
-                        waiting.failVerification(Failure())
-                    return False
-            return bool(ok)
-
-        connection.set_verify(VERIFY_PEER | VERIFY_FAIL_IF_NO_PEER_CERT, verify)
-        return connection
+        return NamedCreator(super().creatorForNetloc(hostname, port), hostname.decode("ascii"))

@@ -73,6 +73,7 @@ _USAGE: Final = KeyUsage(
 def make_certificate(
     *,
     name: str = "localhost",
+    is_named: bool = True,
     key: Any = None,
     issuer: Made | None = None,
     begins_in: timedelta = -DAY,
@@ -80,6 +81,7 @@ def make_certificate(
 ) -> Made:
     """Makes a certificate for a name, and for this machine's loopback address.
 
+    :param is_named: whether it says whom it is for, beyond its subject.
     :param key: its private key; a new one on P-256 unless a test wants another.
     :param issuer: who vouches for it; nobody but itself otherwise.
     :param begins_in: time from now to the moment from which on it is valid.
@@ -99,9 +101,11 @@ def make_certificate(
         .not_valid_after(now + expires_in)
         .add_extension(BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_USAGE, critical=True)
-        .add_extension(SubjectAlternativeName([DNSName(name), IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
+    if is_named:
+        names = SubjectAlternativeName([DNSName(name), IPAddress(ip_address("127.0.0.1"))])
+        unsigned = unsigned.add_extension(names, critical=False)
     algorithm = None if isinstance(signer, Ed25519PrivateKey | Ed448PrivateKey) else SHA256()
     return Made(unsigned.sign(signer, algorithm), key)

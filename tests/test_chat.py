@@ -186,6 +186,14 @@ class ScriptTests(ChatCase):
         status, _, errors = self.script("/me\n", address.replace("127.0.0.1", "localhost"), SSL_CERT_FILE=trusted)
         self.assertIn("the certificate is for another name", errors)
 
+    def test_tls_for_nobody(self) -> None:
+        """A certificate that is vouched for but does not say whom it is for is no server's."""
+        make_certificate(is_named=False).write(self.folder)
+        address, _ = self.foreground("--useHTTPS=on", "--key=key.pem", "--cert=cert.pem").addresses
+        status, said, errors = self.script("/me\n", address, SSL_CERT_FILE=str(self.folder / "cert.pem"))
+        self.assertEqual((status, said), (1, ""))
+        self.assertIn("the certificate is for another name", errors)
+
     def test_reader_gone(self) -> None:
         """Where nobody reads the output any more it ends, and is not noisy about it."""
         address, _ = self.foreground().addresses

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from OpenSSL.SSL import Error as TlsError
-from service_identity import VerificationError
 from twisted.internet.error import ConnectError, DNSLookupError, TimeoutError
 
 from jsongle_server.chat_connection import _tls_words, failed
 from jsongle_server.doctor_wire import Place
+from jsongle_server.tls_names import WrongName
 from tests.chat_support import KITCHEN, STAGE, ChatCase, Talker
 from tests.test_chat import ChatCase as ProcessCase
 from tests.wrong_proxy import WrongProxy
@@ -122,7 +122,7 @@ class TroubleTests(ProcessCase):
 
     def test_tls_words(self) -> None:
         """So has each failure of TLS."""
-        self.assertEqual(_tls_words(VerificationError(errors=[])), "the certificate is for another name")
+        self.assertEqual(_tls_words(WrongName()), "the certificate is for another name")
         self.assertEqual(_tls_words(TlsError([("SSL routines", "", "wrong version number")])), "wrong version number")
         self.assertEqual(_tls_words(TlsError()), "the connection is closed during the handshake")
 

@@ -37,7 +37,7 @@ LAYERS: Final[dict[int, str]] = {
     4: """
         websocket websocket_factory lean frame_reader frame_writer framing flusher poller outbox unread
         handshake upgrade credentials addresses addressed peers keepalive timeouts clock_watch
-        listening listeners endpoints unix_sockets tls checks
+        listening listeners endpoints unix_sockets tls tls_names checks
         rest rest_* openapi telemetry sampler event_stream
         jwks http_body http_pool webhooks webhook_client
         logs log_*
