@@ -409,6 +409,8 @@ export class JSONgleClient extends Emitter {
     #helloTimer;
     /** @type {Timer} */
     #beatTimer;
+    /** @type {Timer} The time that the server has to show whether it read what it has not answered. */
+    #doubtTimer;
     /** @type {Promise<void> | undefined} */
     #connected;
 
@@ -693,7 +695,7 @@ export class JSONgleClient extends Emitter {
     #hurry = () => this.retry();
 
     #disconnect() {
-        for (const timer of [this.#retryTimer, this.#helloTimer, this.#beatTimer]) {
+        for (const timer of [this.#retryTimer, this.#helloTimer, this.#beatTimer, this.#doubtTimer]) {
             clearTimeout(timer);
         }
         for (const { timer } of this.#waiting.values()) {
@@ -1012,8 +1014,8 @@ export class JSONgleClient extends Emitter {
     }
 
     /**
-     * An answer is late. The server reads in order: if it answers a ping first, it has none; if the line is dead, what was
-     * asked is asked again over the next.
+     * An answer is late. The server reads in order: if it answers a ping first, it has none. If it does not answer that
+     * either, nothing that is said gets through, whatever else is heard: what was asked is asked again over another line.
      *
      * @param {string} id  of the frame that asked.
      */
@@ -1024,10 +1026,12 @@ export class JSONgleClient extends Emitter {
             this.#settleDoubted();
         } else if (isFirst) {
             this.#probe();
+            this.#doubtTimer = setTimeout(() => this.#giveUp("the server does not answer"), this.#bounds.timeout);
         }
     }
 
     #settleDoubted() {
+        clearTimeout(this.#doubtTimer);
         for (const id of this.#doubted) {
             this.#settle(id, new JSONgleError("There was no answer in time", { reason: "timeout" }));
         }

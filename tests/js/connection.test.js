@@ -308,6 +308,22 @@ test("an answer that is late on a dead line is waited for: what was asked is ask
     assert.deepEqual([await received, await asked], ["then", []]);
 });
 
+test("a server that goes on talking, but answers nothing, is given up like one that is silent", async () => {
+    const { client, server, of } = await online();
+    const socket = /** @type {FakeSocket} */ (server.socket);
+    socket.read = () => {}; // nothing gets through in this direction
+    const { received } = client.sendText("bob", "hello");
+    for (let second = 1; second <= 19; second += 1) {
+        mock.timers.tick(1_000);
+        server.say({ action: "session-event", event: "x", description: {} }, { from: "bob" });
+    }
+    assert.equal(client.state, "online");
+    mock.timers.tick(1_000);
+    assert.deepEqual([client.state, of("state").at(-1).reason], ["reconnecting", "the server does not answer"]);
+    await comeBack(server, mock.timers);
+    assert.equal(await received, "then");
+});
+
 test("an answer that is late is given up once the server has answered what was asked later", async () => {
     const { client, server, of } = await online();
     server.handle = () => {};
