@@ -11,9 +11,12 @@ from tests.browser import until
 from tests.browser_pages import ADMIN_TOKEN, PageCase
 from tests.browser_probe import frames_decoded, frames_shown
 from tests.cut_line import CutLine
-from tests.daemons import DEADLINE
+from tests.daemons import DEADLINE, port_of
 
 ROOM: Final = "calm-otter-123"
+
+PORTS: Final = ("wsPort", "restPort")
+"""The settings of the ports whose addresses a server prints, in their order."""
 
 expect.set_options(timeout=DEADLINE * 1000)
 
@@ -29,14 +32,25 @@ class DemoCase(PageCase):
         super().setUp()
         self.line = CutLine()
         self.addCleanup(self.line.stop)
-        websocket = f"ws://127.0.0.1:{self.line.port}"
-        self.server = self.foreground(
-            f"--demo={websocket}", "--id=barracuda", "--drainTimeout=0", f"--adminToken={ADMIN_TOKEN}"
-        )
+        self.serve()
         address, self.rest = self.server.addresses
-        self.line.lead_to(int(address.rpartition(":")[2]))
-        self.faults.allow(self.rest, websocket)
+        self.line.lead_to(port_of(address))
+        self.faults.allow(self.rest, self.websocket)
         self.origin = self.rest
+
+    @property
+    def websocket(self) -> str:
+        """Where pages find the WebSocket."""
+        return f"ws://127.0.0.1:{self.line.port}"
+
+    def serve(self, *addresses: str) -> None:
+        """Starts a server.
+
+        :param addresses: those of an earlier one, which it is to have: WebSocket, REST.
+        """
+        options = (f"--demo={self.websocket}", "--id=barracuda", "--drainTimeout=0", f"--adminToken={ADMIN_TOKEN}")
+        ports = (f"--{name}={port_of(address)}" for name, address in zip(PORTS, addresses, strict=False))
+        self.server = self.foreground(*options, *ports)
 
     def start(self, *, room: str = ROOM, **visitor: Any) -> Page:
         """A visitor who has followed the link to a room.

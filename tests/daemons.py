@@ -42,6 +42,11 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.01)
 
 
+def port_of(address: str) -> int:
+    """The port in an address that a server prints."""
+    return int(address.rpartition(":")[2])
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process runs; one that has ended and that nobody has asked about does not."""
     try:

@@ -14,6 +14,7 @@ from twisted.trial.unittest import TestCase
 from jsongle_server.config import Config
 from jsongle_server.logs import LogControl
 from jsongle_server.service import Server, make_server
+from tests.daemons import port_of
 from tests.proxy import Link, Proxy
 from tests.resuming_client import ResumingClient
 
@@ -50,7 +51,7 @@ class NetworkCase(TestCase):
         config = Config(**(here | usual | settings))
         self.server: Server = make_server(reactor, config, LogControl(), log_file=None, log_path=None)
         self.server.startService()
-        self.proxy = Proxy(reactor, int(self.server.addresses[0].rpartition(":")[2]), prepare=prepare)
+        self.proxy = Proxy(reactor, port_of(self.server.addresses[0]), prepare=prepare)
         self.clients: list[ResumingClient] = []
         self.addCleanup(self._stop)
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from tests.browser import BrowserCase, until
 from tests.cut_line import CutLine
+from tests.daemons import port_of
 
 ROOM: Final = "room-1"
 
@@ -34,7 +35,7 @@ class ClientTests(BrowserCase):
         self.addCleanup(self.line.stop)
         self.server = self.foreground(f"--demo=ws://127.0.0.1:{self.line.port}")
         address, self.rest = self.server.addresses
-        self.line.lead_to(int(address.rpartition(":")[2]))
+        self.line.lead_to(port_of(address))
         self.url = f"ws://127.0.0.1:{self.line.port}"
         self.faults.allow(self.rest, self.url)
 

@@ -22,7 +22,7 @@ from jsongle_server import __main__, chat
 from jsongle_server.chat import is_coloured, make_wishes
 from jsongle_server.testing_certificates import make_certificate
 from jsongle_server.vocabulary import RoomKind
-from tests.daemons import DEADLINE, DaemonCase, SocketClient, wait_until
+from tests.daemons import DEADLINE, DaemonCase, SocketClient, port_of, wait_until
 from tests.test_doctor import Terminal
 from tests.wrong_proxy import WrongProxy
 
@@ -326,7 +326,7 @@ class TerminalTests(ChatCase):
     def test_resume(self) -> None:
         """A cut connection is noticed, told, and made again; the session goes on."""
         address, _ = self.foreground().addresses
-        proxy = WrongProxy(int(address.rpartition(":")[2]))
+        proxy = WrongProxy(port_of(address))
         self.addCleanup(proxy.stop)
         partner = self.partner(address, "kitchen")
         screen = self.screen(f"ws://127.0.0.1:{proxy.port}", "--uid", "alice", "--room", "kitchen")
