@@ -1,31 +1,24 @@
 """``python -m jsongle_server chat``: talks to a server by hand, or from a script.
 
-Owns the command: its options, the reactor of its process, and the exit status. What is said stands in ``chat_model.py``
-and what belongs to it, which know neither. Layer 5: a process of its own; importing this installs no reactor.
+Owns the options. ``chat_process.py`` does the rest. Layer 5; importing this installs no reactor.
 """
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import secrets
-import signal
 import sys
-import time
 from argparse import BooleanOptionalAction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from jsongle_server.chat_lines import Kind, Line, Piece, Style
 from jsongle_server.chat_state import Wishes
-from jsongle_server.doctor_subject import Target, read_url
+from jsongle_server.doctor_subject import read_url
 from jsongle_server.doctor_tokens import subject_of
 from jsongle_server.vocabulary import MAX_NAME, RoomKind
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-    from jsongle_server.chat_runner import Runner
 
 HELP: Final = "talk to a server by hand: rooms, texts, and every frame if you like"
 
@@ -63,8 +56,13 @@ def run(arguments: Namespace) -> int:
         return 2
     is_script = not (sys.stdin.isatty() and sys.stdout.isatty())
     wishes = make_wishes(arguments, os.environ.get(TOKEN_VARIABLE), is_script=is_script)
-    session = Process(target, wishes, origin=arguments.origin, coloured=is_coloured(arguments.color))
-    return session.run(is_http=arguments.url.lower().startswith("http"))
+    is_http = arguments.url.lower().startswith("http")
+    notice = f"that is the address of a web page; taken for {target}" if is_http else ""
+    # This takes a while, and installs a reactor.
+    from jsongle_server.chat_process import Process  # noqa: PLC0415
+
+    process = Process(target, wishes, origin=arguments.origin, coloured=is_coloured(arguments.color))
+    return process.run(notice)
 
 
 def make_wishes(arguments: Namespace, token: str | None, *, is_script: bool) -> Wishes:
@@ -90,111 +88,6 @@ def is_coloured(choice: str) -> bool:
     if choice != "auto":
         return choice == "always"
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-class Process:
-    """The process of the command: its reactor, its signals, its terminal.
-
-    :param target: where the server is.
-    :param wishes: what the options say.
-    :param origin: the ``Origin`` header.
-    :param coloured: whether to write colours.
-    """
-
-    def __init__(self, target: Target, wishes: Wishes, *, origin: str | None, coloured: bool) -> None:
-        self._target = target
-        self._wishes = wishes
-        self._origin = origin
-        self._coloured = coloured
-        self._status = 0
-        self._is_hung_up = False
-
-    def run(self, *, is_http: bool) -> int:
-        """Runs until it is over; the exit status.
-
-        :param is_http: whether the address was given as one of a web page.
-        """
-        # prompt_toolkit runs on asyncio, and so must the reactor. These imports take a while, and nobody else needs
-        # them.
-        from twisted.internet.asyncioreactor import AsyncioSelectorReactor  # noqa: PLC0415
-        from twisted.internet.main import installReactor  # noqa: PLC0415
-
-        from jsongle_server.chat_runner import Runner  # noqa: PLC0415
-        from jsongle_server.chat_script import standard_script  # noqa: PLC0415
-        from jsongle_server.chat_terminal import Terminal  # noqa: PLC0415
-
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        reactor: Any = AsyncioSelectorReactor(loop)
-        installReactor(reactor)
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        screen: Any
-        if self._wishes.is_script:
-            screen = standard_script(reactor, coloured=self._coloured)
-        else:
-            screen = Terminal(coloured=self._coloured)
-        runner = Runner(reactor, self._target, self._wishes, screen=screen, origin=self._origin)
-        _watch_faults(loop, screen)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, runner.leave)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up, runner)
-        if is_http:
-            text = f"that is the address of a web page; taken for {self._target}"
-            screen.show(Line(Kind.NEWS, (Piece(text, Style.WARNING),), time.time()))
-        reactor.callWhenRunning(self._begin, reactor, loop, runner, screen)
-        reactor.run(installSignalHandlers=False)
-        if self._is_hung_up:
-            _write_nowhere()
-            return 1
-        if getattr(screen, "is_broken", False):
-            raise BrokenPipeError
-        return self._status
-
-    def _hang_up(self, runner: Runner) -> None:
-        self._is_hung_up = True
-        runner.leave()
-
-    def _begin(self, reactor: Any, loop: asyncio.AbstractEventLoop, runner: Runner, screen: Any) -> None:
-        screen.run(runner)
-        runner.done.addCallback(self._done, reactor, loop, screen)
-        runner.start()
-
-    def _done(self, status: int, reactor: Any, loop: asyncio.AbstractEventLoop, screen: Any) -> None:
-        self._status = status
-
-        async def end() -> None:
-            if hasattr(screen, "finished"):
-                await screen.finished()
-            reactor.stop()
-
-        self._ending = loop.create_task(end())
-
-
-def _watch_faults(loop: asyncio.AbstractEventLoop, screen: Any) -> None:
-    """Has faults of the program itself shown in a line, and nothing else of the log."""
-    from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner  # noqa: PLC0415
-    from zope.interface import provider  # noqa: PLC0415
-
-    def show(fault: str) -> None:
-        text = f"✗ the chat itself failed, of {fault}: report this"
-        screen.show(Line(Kind.ERROR, (Piece(text, Style.ERROR),), time.time()))
-
-    @provider(ILogObserver)
-    def observe(event: LogEvent) -> None:
-        if event["log_level"] is LogLevel.critical:
-            failure = event.get("log_failure")
-            show("something" if failure is None else failure.type.__name__)
-
-    globalLogBeginner.beginLoggingTo([observe], discardBuffer=True, redirectStandardIO=False)
-    loop.set_exception_handler(lambda _, context: show(type(context.get("exception")).__name__))
-
-
-def _write_nowhere() -> None:
-    """Has what is still to be written go nowhere: the terminal is gone, and Python would complain at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
 
 
 def _login() -> str:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsongle_server.chat_json import shown_json
 from jsongle_server.chat_lines import Kind, Piece, Style, harmless
+from jsongle_server.chat_typed import JOINS
 from jsongle_server.vocabulary import Query, RoomKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jsongle_server.chat_pace import Pending
     from jsongle_server.chat_people import Room
-    from jsongle_server.chat_state import Pending, State
+    from jsongle_server.chat_state import State
 
 Description = dict[str, Any]
 
@@ -35,9 +37,8 @@ def take_result(state: State, pending: Pending, description: Description, now: f
 
 
 def _joined(state: State, pending: Pending, description: Description, now: float) -> None:
-    kind = RoomKind.MUC if pending.query == Query.MUC_JOIN else RoomKind.ROOM
     was_in = pending.rid in state.people.rooms
-    room = state.people.joined(pending.rid, kind, _members_in(description))
+    room = state.people.joined(pending.rid, JOINS[pending.query], _members_in(description))
     if not was_in and state.target not in state.people.rooms:
         state.target = pending.rid
     _show_members(state, room, "you are in", now)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from jsongle_server.chat_again import keep_pace, slow_down
 from jsongle_server.chat_answers import take_result
 from jsongle_server.chat_errors import refused_message
 from jsongle_server.chat_hello import answer_greeting, take_ack
@@ -24,16 +25,14 @@ from jsongle_server.vocabulary import Action, ErrorCode, Event, Namespace, Query
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jsongle_server.chat_pace import Pending
     from jsongle_server.chat_people import Person, Room
-    from jsongle_server.chat_state import Pending, State
+    from jsongle_server.chat_state import State
 
 Message = dict[str, Any]
 
 MOST_CALLS: Final = 32
 """Calls that ring at a time; the server lets a caller have no more."""
-
-SLOWEST: Final = 1.0
-"""Least seconds until a text that was too fast is sent again: the server complains once a second."""
 
 
 def hear(state: State, frame: str, now: float) -> None:
@@ -54,6 +53,7 @@ def hear(state: State, frame: str, now: float) -> None:
         jsongle["description"] = {}
     handle = HANDLES.get(str(jsongle.get("action")), _show_as_it_is)
     handle(state, message, now)
+    keep_pace(state, now)
 
 
 def who(state: State, message: Message) -> tuple[Person | None, Room | None, str]:
@@ -98,9 +98,10 @@ def _refused(state: State, pending: Pending | None, message: Message, now: float
     description = message["jsongle"]["description"]
     code = description.get("errorCode")
     wait = description.get("retryAfter")
-    if code == ErrorCode.TOO_FAST and pending is not None and pending.frame and not pending.is_raw:
-        _try_again(state, pending, wait if isinstance(wait, int) else 0, now)
-        return
+    if code == ErrorCode.TOO_FAST and pending is not None and isinstance(wait, int):
+        slow_down(state, pending, wait, now)
+        if not pending.is_raw:
+            return
     if pending is not None and pending.is_raw:
         _show_as_it_is(state, message, now)
     trouble = refused_message(code, description.get("errorDetails"))
@@ -110,18 +111,6 @@ def _refused(state: State, pending: Pending | None, message: Message, now: float
     state.error(now, f"{what}{trouble.seen}{named}", trouble.advice)
     if not state.link.is_live:
         state.ended = 1
-
-
-def _try_again(state: State, pending: Pending, wait: int, now: float) -> None:
-    delay = max(wait / 1000, SLOWEST)
-    mid = state.new_id()
-    envelope = orjson.loads(pending.frame)
-    envelope["id"] = mid
-    if pending.query:
-        envelope["jsongle"]["transaction"] = mid
-    state.pending[mid] = pending
-    state.news(now, f"{pending.what}: that was too fast, it is sent again in {delay:g} s")
-    state.later(delay, lambda: state.send(mid, envelope, now + delay, pending))
 
 
 def _hear_text(state: State, message: Message, now: float) -> None:

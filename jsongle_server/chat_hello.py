@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from jsongle_server.chat_again import begin_anew
 from jsongle_server.chat_lines import Kind, Piece, Style, harmless
 from jsongle_server.chat_people import Person
-from jsongle_server.chat_typed import join
+from jsongle_server.chat_typed import JOINS, join
 from jsongle_server.vocabulary import Action, Query, Status
 
 if TYPE_CHECKING:
     from jsongle_server.chat_link import Begun
+    from jsongle_server.chat_pace import Pending
     from jsongle_server.chat_state import State
 
 
@@ -64,14 +66,23 @@ def take_ack(state: State, message: dict[str, Any], now: float) -> None:
 
 def _begin(state: State, begun: Begun, now: float) -> None:
     """Joins what is to be joined, then sends what waited for the connection."""
-    for mid in begun.lost:
-        pending = state.pending.pop(mid, None)
-        if pending is not None and not pending.query:
+    lost = _lost(state, begun)
+    for pending in lost:
+        if pending.may_be_ignored:
             state.error(now, f"{pending.what}: nobody knows whether it arrived", "type it again if it matters")
-    rooms = [(room.rid, room.kind) for room in state.people.rooms.values()] or list(state.wishes.rooms)
+    rooms = {room.rid: room.kind for room in state.people.rooms.values()} or dict(state.wishes.rooms)
+    rooms |= {pending.rid: JOINS[pending.query] for pending in lost if pending.query in JOINS}
     state.people.rooms.clear()
     state.calls.clear()
-    for rid, kind in rooms:
+    state.pace.forget()
+    for rid, kind in rooms.items():
         join(state, rid, kind, now)
     for kept in begun.again:
         state.push(kept.mid, kept.frame, now)
+    begin_anew(state)
+
+
+def _lost(state: State, begun: Begun) -> list[Pending]:
+    """What was said on a session that is over and will not be answered any more."""
+    still = {kept.mid for kept in begun.again}
+    return [state.pending.pop(mid) for mid in list(state.pending) if mid not in still]

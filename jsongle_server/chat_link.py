@@ -35,13 +35,11 @@ class Begun:
     """How a session began.
 
     :param resumed: whether it is the one from before.
-    :param again: frames to send now, for the first time or again.
-    :param lost: the ids of messages of which nobody knows whether they arrived.
+    :param again: frames to send now: again where it was resumed, else for the first time.
     """
 
     resumed: bool
     again: tuple[Kept, ...] = ()
-    lost: tuple[str, ...] = ()
 
 
 class Link:
@@ -86,11 +84,10 @@ class Link:
             for kept in self._kept:
                 kept.is_written = True
             return Begun(resumed=True, again=tuple(self._kept))
-        lost = tuple(kept.mid for kept in self._kept if kept.is_written)
         unsent = tuple(kept for kept in self._kept if not kept.is_written)
         self._kept.clear()
         self._seen = self._confirmed = 0
-        return Begun(resumed=False, again=unsent, lost=lost)
+        return Begun(resumed=False, again=unsent)
 
     def push(self, mid: str, frame: str) -> bool:
         """Takes a frame that is to be sent.

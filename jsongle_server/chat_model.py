@@ -38,7 +38,8 @@ class Chat:
     """
 
     def __init__(self, wishes: Wishes, *, show: Show, send: Send, later: Later, jitter: Callable[[], float]) -> None:
-        self.state = State(wishes, show=show, send=send, later=later)
+        self.state = State(wishes, show=show, send=send, later=self._later)
+        self._later_call = later
         self._jitter = jitter
         self._tries = 0
         self._input_is_over = False
@@ -58,7 +59,12 @@ class Chat:
     @property
     def is_idle(self) -> bool:
         """Whether one is in, and nothing waits for an answer."""
-        return self.state.link.is_live and not self.state.pending
+        return self.state.link.is_live and not self.state.pending and not self.state.pace.is_slow
+
+    @property
+    def is_answer_due(self) -> bool:
+        """Whether it is for the server to say something."""
+        return self.state.link.is_live and bool(self.state.pending)
 
     def heard(self, frame: str, now: float) -> None:
         """Takes a text frame of the server."""
@@ -84,7 +90,7 @@ class Chat:
 
     def gave_up(self, now: float) -> None:
         """Answers have not come in time."""
-        missing = len(self.state.pending)
+        missing = len(self.state.pending) + len(self.state.pace.waiting)
         what = "1 answer is" if missing == 1 else f"{missing} answers are"
         self.state.error(now, f"{what} missing: the server is silent")
         self.state.ended = 1
@@ -125,6 +131,13 @@ class Chat:
         people = self.state.people
         words = {"room": list(people.rooms), "who": people.addresses()}.get(command.completes, [])
         return [(each, len(rest)) for each in words if each.isprintable() and each.startswith(rest)]
+
+    def _later(self, delay: float, call: Callable[[], None]) -> None:
+        def do() -> None:
+            call()
+            self._end_if_done()
+
+        self._later_call(delay, do)
 
     def _end_if_done(self) -> None:
         if self._input_is_over and self.is_idle and self.state.ended is None:

@@ -6,6 +6,7 @@ Layer 5.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -125,8 +126,12 @@ class Runner:
         if self._connection is not None:
             self._connection.sendMessage(frame.encode("utf-8"))
 
-    def _later(self, delay: float, call: Any) -> None:
-        self._reactor.callLater(delay, call)
+    def _later(self, delay: float, call: Callable[[], None]) -> None:
+        def do() -> None:
+            call()
+            self._look()
+
+        self._reactor.callLater(delay, do)
 
     def _look(self) -> None:
         """Ends if it is over."""

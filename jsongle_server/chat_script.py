@@ -87,12 +87,15 @@ class Script:
             self._is_over = False
             runner.input_over()
 
+    async def finished(self) -> None:
+        """Waits for nothing."""
+
     def _watch(self, runner: Runner) -> None:
         """Waits for no answer for ever; while there is no connection there can be none."""
         if self._limit is not None and self._limit.active():
             self._limit.cancel()
         self._limit = None
-        if runner.chat.state.link.is_live and not runner.chat.is_idle and not runner.is_over:
+        if runner.chat.is_answer_due and not runner.is_over:
             self._limit = self._reactor.callLater(ANSWER_SECONDS, runner.gave_up)
 
     def _leave(self) -> None:

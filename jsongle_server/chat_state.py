@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from jsongle_server.chat_json import shown_json
 from jsongle_server.chat_lines import Kind, Line, Piece, Style, harmless, shortened
-from jsongle_server.chat_link import Link, TooMuch
+from jsongle_server.chat_link import MOST_KEPT, Link, TooMuch
+from jsongle_server.chat_pace import Pace, Pending
 from jsongle_server.chat_people import People, Person
 from jsongle_server.vocabulary import Action, RoomKind
 
@@ -48,28 +49,6 @@ class Wishes:
     is_script: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A message that an answer is waited for.
-
-    :param what: it, in words that errors begin with.
-    :param since: when it was sent, in seconds since the epoch.
-    :param frame: it; sent again where the server found it too fast.
-    :param query: what was asked; empty for what is no iq to the server.
-    :param rid: the room that it is about, if it is about one.
-    :param is_raw: whether the answer is shown as it is; there may be none.
-    :param is_quiet: whether nothing is shown of the answer.
-    """
-
-    what: str
-    since: float
-    frame: str = ""
-    query: str = ""
-    rid: str = ""
-    is_raw: bool = False
-    is_quiet: bool = False
-
-
 class State:
     """One user of the terminal client.
 
@@ -100,6 +79,7 @@ class State:
         self.people = People()
         self.link = Link(resumes=wishes.resumes)
         self.pending: dict[str, Pending] = {}
+        self.pace = Pace(self.pending)
         self.calls: dict[str, dict[str, Any]] = {}
         self.ended: int | None = None
         self.failed = False
@@ -137,8 +117,21 @@ class State:
     def send(self, mid: str, envelope: dict[str, Any], now: float, pending: Pending | None) -> None:
         """Sends an envelope, as :meth:`say` does."""
         frame = json.dumps(envelope, ensure_ascii=False)
-        if self.push(mid, frame, now) and pending is not None:
-            self.pending[mid] = replace(pending, since=now, frame=frame)
+        if pending is None:
+            self.push(mid, frame, now)
+            return
+        pending = replace(pending, since=now, frame=frame, number=self._count)
+        if pending.is_raw or not self.pace.is_slow:
+            self.transmit(mid, pending, now)
+        elif len(self.pace.waiting) < MOST_KEPT:
+            self.pace.hold(pending)
+        else:
+            self._refuse(now)
+
+    def transmit(self, mid: str, pending: Pending, now: float) -> None:
+        """Sends a message that is answered, however fast that is."""
+        if self.push(mid, pending.frame, now):
+            self.pending[mid] = pending
             if len(self.pending) > MOST_PENDING:
                 del self.pending[next(iter(self.pending))]
 
@@ -147,7 +140,7 @@ class State:
         try:
             is_now = self.link.push(mid, frame)
         except TooMuch:
-            self.error(now, "too much waits to be sent", "wait until the server has taken some of it")
+            self._refuse(now)
             return False
         if is_now:
             self.write(frame, now)
@@ -176,6 +169,7 @@ class State:
         if not isinstance(mid, str):
             return None
         self.link.confirm(mid)
+        self.pace.overtaken(mid)
         return self.pending.pop(mid, None)
 
     def new_id(self) -> str:
@@ -186,6 +180,9 @@ class State:
     def name_piece(self, person: Person) -> Piece:
         """Somebody's name in their colour."""
         return Piece(harmless(person.name), name=person.uid)
+
+    def _refuse(self, now: float) -> None:
+        self.error(now, "too much waits to be sent", "wait until the server has taken some of it")
 
 
 def excerpt(text: str) -> str:

@@ -14,6 +14,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from jsongle_server.chat_lines import Kind, Line, rendered
@@ -41,9 +43,12 @@ class Terminal:
     """A terminal: a :class:`jsongle_server.chat_runner.Screen`.
 
     :param coloured: whether to write colours.
+
+    :ivar is_broken: a terminal that nobody reads hangs up instead.
     """
 
     def __init__(self, *, coloured: bool) -> None:
+        self.is_broken = False
         self._coloured = coloured
         self._runner: Runner | None = None
         self._session: PromptSession[str] | None = None
@@ -85,6 +90,7 @@ class Terminal:
             erase_when_done=True,
             complete_while_typing=False,
             input=Keyboard(sys.stdin),
+            output=_output(),
         )
         with patch_stdout(raw=True):
             while not runner.is_over:
@@ -103,6 +109,14 @@ class Terminal:
 
     def _styled(self, text: str, style: str) -> FormattedText:
         return FormattedText([(style if self._coloured else "", text)])
+
+
+def _output() -> Output:
+    """The terminal to write to, which is not asked where its cursor stands: not all terminals answer that."""
+    output = create_output()
+    if isinstance(output, Vt100_Output):
+        output.enable_cpr = False
+    return output
 
 
 class Names(Completer):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from jsongle_server.chat_commands import COMMANDS, Typed, WrongCommand, read_line
 from jsongle_server.chat_json import shown_json
 from jsongle_server.chat_lines import Kind, Piece, Style, harmless, harmless_text
-from jsongle_server.chat_state import Pending, excerpt
+from jsongle_server.chat_pace import Pending
+from jsongle_server.chat_state import excerpt
 from jsongle_server.vocabulary import Action, Namespace, Query, Reason, RoomKind
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 NAMESPACE: Final = "message"
 """The namespace of texts, but in a multi-user room: it is what JSONgle clients give them."""
+
+
+JOINS: Final = MappingProxyType({str(Query.JOIN): RoomKind.ROOM, str(Query.MUC_JOIN): RoomKind.MUC})
+"""The kind of room that each of these queries joins."""
 
 
 def type_line(state: State, line: str, now: float) -> None:
