@@ -128,7 +128,12 @@ class RestApi:
             selftest=_selftest(config, reactor),
             document=openapi.document(ROUTES),
             streams=Streams(
-                lifecycle=lifecycle, history=history, control=control, signaling=signaling, reactor=reactor
+                config=config,
+                lifecycle=lifecycle,
+                history=history,
+                control=control,
+                signaling=signaling,
+                reactor=reactor,
             ),
             protocol=resources.files("jsongle_server").joinpath("asyncapi.json").read_bytes(),
             files=read_files(),
@@ -142,8 +147,7 @@ class RestApi:
 
     def reconfigure(self, config: Config) -> None:
         """Goes by other settings from now on."""
-        if config.admin_token != self.context.config.admin_token:
-            self.streams.end()
+        self.streams.reconfigure(config)
         self.context.config = config
         self.context.gate = _gate(config, self.context.reactor)
         self.context.proxies = proxies_of(config.trusted_proxies)

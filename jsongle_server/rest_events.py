@@ -35,7 +35,7 @@ def stream_events(call: Call) -> bytes | Deferred[None]:
         prepare(call.request)
         return b""
     wish = Wish(find=call.query["find"], trace=call.query["trace"] == "on", match=call.query["match"])
-    done = call.server.streams.open(call.request, call.server.config, wish)
+    done = call.server.streams.open(call.request, wish)
     if wish.trace:
         matching = f", those with {printable(wish.match)}" if wish.match else ""
         audit(call.caller, "trace", target="messages", result=f"begun{matching}")

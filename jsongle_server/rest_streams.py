@@ -50,6 +50,7 @@ class Wish:
 class Streams:
     """The open streams.
 
+    :param config: the settings in force.
     :param lifecycle: which phase the server is in.
     :param history: how it has been.
     :param control: its log level.
@@ -60,8 +61,16 @@ class Streams:
     """
 
     def __init__(
-        self, *, lifecycle: Lifecycle, history: History, control: LogControl, signaling: Signaling, reactor: Any
+        self,
+        *,
+        config: Config,
+        lifecycle: Lifecycle,
+        history: History,
+        control: LogControl,
+        signaling: Signaling,
+        reactor: Any,
     ) -> None:
+        self._config = config
         self._lifecycle = lifecycle
         self._history = history
         self._control = control
@@ -69,6 +78,7 @@ class Streams:
         self._level = control.level
         self._tables = Tables(signaling, reactor)
         self._traces = Traces(signaling, reactor)
+        self._told = (config, lifecycle.phase)
         self.opened: Callable[[], None] = lambda: None
         self._open: dict[EventStream, None] = {}
         control.watch(self._level_changed)
@@ -76,10 +86,9 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, request: RestRequest, config: Config, wish: Wish) -> Deferred[None]:
+    def open(self, request: RestRequest, wish: Wish) -> Deferred[None]:
         """Begins a stream: who the server is and how it has been, then how it is.
 
-        :param config: the settings in force.
         :param wish: what its reader would like to see.
         :returns: fires when it has ended.
         :raises HttpError: 503, there are too many.
@@ -90,10 +99,11 @@ class Streams:
                 f"{MAX_STREAMS} streams are open, as many as there may be",
                 headers={"Retry-After": str(RETRY_AFTER)},
             )
+        self._tell_server()
         stream = EventStream(request, reactor=self._reactor, ended=self._forget)
         self._open[stream] = None
         done = stream.start()
-        stream.show("server", event("server", server_view(config, self._lifecycle, self._control)))
+        stream.show("server", self._server_event())
         samples = {"interval": INTERVAL, "samples": self._history.samples()}
         stream.show("history", event("history", samples))
         self._tables.add(stream, wish.find)
@@ -103,13 +113,20 @@ class Streams:
         return done
 
     def take(self, sample: Sample) -> None:
-        """Tells all of them a sample."""
+        """Tells all of them a sample, and before it who the server is, where that has changed."""
+        self._tell_server()
         if self._open:
-            self._show("sample", sample)
+            self._show("sample", event("sample", sample))
         self._tables.refresh()
         self._traces.tell_missed()
         for stream in list(self._open):
             stream.look()
+
+    def reconfigure(self, config: Config) -> None:
+        """Goes by other settings; a stream whose reader may not have it any more ends."""
+        if config.admin_token != self._config.admin_token:
+            self.end()
+        self._config = config
 
     def end(self) -> None:
         """Ends all of them."""
@@ -127,8 +144,17 @@ class Streams:
         self._reactor.callLater(0, self._reactor.callLater, 0, stopped.callback, None)
         return stopped
 
-    def _show(self, name: str, payload: object) -> None:
-        data = event(name, payload)
+    def _tell_server(self) -> None:
+        """Tells all of them who the server is, if that has changed; its level of the log has an event of its own."""
+        now = (self._config, self._lifecycle.phase)
+        if now != self._told:
+            self._told = now
+            self._show("server", self._server_event())
+
+    def _server_event(self) -> bytes:
+        return event("server", server_view(self._config, self._lifecycle, self._control))
+
+    def _show(self, name: str, data: bytes) -> None:
         for stream in list(self._open):
             stream.show(name, data)
 
@@ -136,7 +162,7 @@ class Streams:
         level = self._control.level
         if level != self._level:
             self._level = level
-            self._show("level", {"level": level})
+            self._show("level", event("level", {"level": level}))
 
     def _forget(self, stream: EventStream) -> None:
         del self._open[stream]
@@ -145,7 +171,7 @@ class Streams:
 
 
 def server_view(config: Config, lifecycle: Lifecycle, control: LogControl) -> dict[str, Any]:
-    """What a stream begins with: who the server is."""
+    """Who the server is, as a stream begins with it."""
     return {
         "id": config.id,
         "version": __version__,

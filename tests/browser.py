@@ -1,8 +1,8 @@
 """Pages in a real Chromium, on a real server, driven by playwright.
 
-All tests of a run share one browser, which takes a second to start; each visitor has a profile of its own. A page that
-complains (errors on its console, what its Content-Security-Policy refuses, requests to other hosts, dialogs) fails its
-test, unless that has said beforehand that this is to come.
+All tests of a process share one browser, which takes a second to start; each visitor has a profile of its own. A page
+that complains (errors on its console, what its Content-Security-Policy refuses, requests to other hosts, dialogs) fails
+its test, unless that has said beforehand that this is to come.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import atexit
 import os
 import shutil
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, Literal
+from typing import Final, Literal
 
 from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize, sync_playwright
 from twisted.trial.unittest import SkipTest
@@ -102,23 +102,7 @@ atexit.register(stop)
 
 
 class BrowserCase(DaemonCase):
-    """Starts servers and visits their pages.
-
-    The browser ends with the last test that has been loaded, so that those without one find the machine quiet.
-    """
-
-    _to_run: ClassVar = 0
-
-    def __init__(self, methodName: str = "runTest") -> None:  # noqa: N803 - unittest's name
-        super().__init__(methodName)
-        BrowserCase._to_run += 1
-
-    def run(self, result: Any = None) -> None:
-        """Runs the test, and ends the browser after the last one."""
-        super().run(result)
-        BrowserCase._to_run -= 1
-        if BrowserCase._to_run <= 0:
-            stop()
+    """Starts servers and visits their pages."""
 
     def setUp(self) -> None:
         """Finds the browser before anything is started for it."""

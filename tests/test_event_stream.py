@@ -144,7 +144,7 @@ class EndTests(StreamCase):
         """A reload with the same token ends nothing."""
         self.server.api.reconfigure(replace(self.server.config, max_concurrent_users=7))
         self.tick()
-        self.assertEqual(self.reader.names(), ["sample"])
+        self.assertEqual(self.reader.names(), ["server", "sample"])
 
     def test_after_the_end(self) -> None:
         """A stream that has ended ends no more, waits for nobody, and says nothing."""

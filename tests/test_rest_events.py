@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jsongle_server import __version__
 from jsongle_server.history import INTERVAL
+from jsongle_server.lifecycle import Phase
 from jsongle_server.logs import LEVELS
 from jsongle_server.rest_streams import MAX_STREAMS
 from tests.event_readers import MemoryReader
@@ -107,6 +110,19 @@ class BeginningTests(EventCase):
                 },
             },
         )
+
+    def test_server_changes(self) -> None:
+        """With the sample after it is something else: in another phase, or with other limits."""
+        reader = MemoryReader(self.server)
+        reader.take()
+        self.server.lifecycle.phase = Phase.DRAINING
+        self.server.api.reconfigure(replace(self.server.config, max_rooms_per_user=7))
+        self.tick()
+        (name, server), (then, _) = reader.take()
+        self.assertEqual((name, then), ("server", "sample"))
+        self.assertEqual((server["phase"], server["limits"]["maxRoomsPerUser"]), ("draining", 7))
+        self.tick()
+        self.assertEqual(reader.names(), ["sample"])
 
     def test_history(self) -> None:
         """Then how it was before anybody looked, the oldest sample first."""
