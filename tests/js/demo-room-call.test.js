@@ -190,6 +190,43 @@ test("after the other side has hung up, whoever is called is asked", () => {
     assert.equal(states.at(-1), "incoming");
 });
 
+test("a call that nobody took while the user was asked leaves him to be asked the next time", () => {
+    for (const reason of ["timeout", "unreachable", "lost"]) {
+        const { call, client, states } = makeCall();
+        call.hangUp();
+        ringAt(client, "ann", "again").emit("end", { reason });
+        assert.deepEqual(ringAt(client, "ann", "once more").words, ["ring"]);
+        assert.deepEqual(states.slice(-3), ["incoming", `ended ${reason}`, "incoming"]);
+    }
+});
+
+test("whoever has hung up is asked whoever comes in, and calls nobody by himself", () => {
+    const { call, client, states } = makeCall();
+    call.hangUp();
+    client.emit("left", { rid: "tea", member: { id: "ann" } });
+    client.fill("tea", "ann-2");
+    client.emit("joined", { rid: "tea", member: { id: "ann-2" } });
+    mock.timers.tick(CALL_WITHIN);
+    assert.deepEqual(client.calls, []);
+    assert.deepEqual(ringAt(client, "ann-2", "again").words, ["ring"]);
+    assert.deepEqual(states.slice(-4), ["ended hung-up", "waiting left", "ended hung-up", "incoming"]);
+});
+
+test("what one of the two has ended does not begin again when their sessions are lost", () => {
+    const hungUp = (/** @type {ReturnType<typeof makeCall>} */ { call }) => call.hangUp();
+    const leftAlone = (/** @type {ReturnType<typeof makeCall>} */ { theirs }) => theirs.emit("end", { reason: "terminated" });
+    for (const [end, reason] of /** @type {const} */ ([[hungUp, "hung-up"], [leftAlone, "terminated"]])) {
+        const room = makeCall();
+        end(room);
+        room.client.fill("tea", "ann-2");
+        room.client.emit("online", { resumed: false });
+        assert.deepEqual([room.states.at(-1), room.client.calls], [`ended ${reason}`, []]);
+        assert.deepEqual(ringAt(room.client, "ann-2", "again").words, ["ring"]);
+        room.call.accept();
+        assert.equal(room.states.at(-1), "connecting");
+    }
+});
+
 test("the other side leaves, comes back, and calls again", () => {
     const { client, peers, theirs, states } = makeCall();
     theirs.emit("end", { reason: "unreachable" });

@@ -2,7 +2,8 @@
  * The call in a room for two: who calls whom, and what becomes of it.
  *
  * Whoever comes into a room in which somebody waits calls him; whoever waits takes the call, since he came there for
- * it. Once either has hung up, who is called is asked. After a session was lost the rule is the same, as both come in anew.
+ * it. Once either has hung up, who is called is asked. After a session was lost the rule is the same, as both come in anew;
+ * whoever has hung up himself stays so until he calls or takes a call, whoever comes in and whatever becomes of the session.
  *
  * @module room-call
  */
@@ -18,6 +19,9 @@ import { PeerCall } from "./peer-call.js";
 
 /** Milliseconds in which whoever comes in is to call; then he is called. */
 export const CALL_WITHIN = 8_000;
+
+/** Why a call has ended that this side wanted no more. */
+const HUNG_UP = "hung-up";
 
 /** Reasons for which a call ends because the other side wants it no more. */
 const WANTED_NO_MORE = new Set(["declined", "retracted", "terminated"]);
@@ -35,7 +39,8 @@ export class RoomCall extends EventTarget {
     #call = null;
     /** @type {PeerCall | null} */
     #peerCall = null;
-    #asksFirst = false;
+    /** Why the user is asked before a call: how the last one ended, which somebody did not want; empty: he is not. */
+    #unwanted = "";
     /** Whether the peer has left while media flow. */
     #isGone = false;
     #stop = new AbortController();
@@ -79,11 +84,12 @@ export class RoomCall extends EventTarget {
     enter(members) {
         this.#drop();
         this.peer = members[0] ?? null;
-        this.#asksFirst = false;
         if (members.length > 1) {
             this.#setState("full");
         } else if (this.peer === null) {
             this.#setState("waiting");
+        } else if (this.#unwanted !== "") {
+            this.#setState("ended", this.#unwanted);
         } else {
             this.callPeer();
         }
@@ -95,7 +101,7 @@ export class RoomCall extends EventTarget {
             return;
         }
         this.#drop();
-        this.#asksFirst = false;
+        this.#unwanted = "";
         this.#adopt(this.#client.call(this.peer.id));
         this.#setState("calling");
     }
@@ -104,18 +110,18 @@ export class RoomCall extends EventTarget {
     accept() {
         const call = this.#call;
         if (call !== null && this.state === "incoming") {
-            this.#asksFirst = false;
+            this.#unwanted = "";
             this.#take(call);
         }
     }
 
     /** Ends the call, or does not take it; from now on the user is asked before another one. */
     hangUp() {
-        this.#asksFirst = true;
+        this.#unwanted = HUNG_UP;
         const call = this.#call;
         this.#drop();
         this.#sayEnd(call);
-        this.#setState(this.peer === null ? "waiting" : "ended", "hung-up");
+        this.#setState(this.peer === null ? "waiting" : "ended", HUNG_UP);
     }
 
     /** Looks for another way to the other side. */
@@ -145,6 +151,10 @@ export class RoomCall extends EventTarget {
         }
         this.#drop();
         this.peer = member;
+        if (this.#unwanted !== "") {
+            this.#setState("ended", this.#unwanted);
+            return;
+        }
         this.#setState("arriving");
         this.#timer = setTimeout(() => this.callPeer(), CALL_WITHIN);
     }
@@ -163,7 +173,7 @@ export class RoomCall extends EventTarget {
 
     #forgetPeer() {
         this.#drop();
-        this.#asksFirst = false;
+        this.#unwanted = this.#unwanted === HUNG_UP ? HUNG_UP : ""; // with somebody else all begins anew
         this.#setState("waiting", "left");
     }
 
@@ -194,7 +204,7 @@ export class RoomCall extends EventTarget {
         this.peer = member;
         this.#adopt(call);
         call.ring();
-        if (this.#asksFirst) {
+        if (this.#unwanted !== "") {
             this.#setState("incoming");
         } else {
             this.#take(call);
@@ -288,7 +298,9 @@ export class RoomCall extends EventTarget {
 
     /** @param {string} reason  why the call has ended, not by this side. */
     #end(reason) {
-        this.#asksFirst = WANTED_NO_MORE.has(reason); // what one of the two has ended does not begin again by itself
+        if (WANTED_NO_MORE.has(reason)) {
+            this.#unwanted ||= reason; // what one of the two has ended does not begin again by itself
+        }
         this.#drop();
         this.#setState(this.peer === null ? "waiting" : "ended", reason);
     }
