@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from jsongle_server import call_news, messages
 from jsongle_server.call_steps import CallState, Outcome, Role, Step, signal_of
 from jsongle_server.calls import Call, is_followed
-from jsongle_server.codec import Envelope, Json, Outgoing, fingerprint, json_size
+from jsongle_server.codec import Envelope, Json, Outgoing, json_size
 from jsongle_server.errors import NotYourCall
 from jsongle_server.relay import check_description, encode_relayed, relay, route_of, tell_unreachable
 from jsongle_server.routing import Place, Route
@@ -238,7 +238,7 @@ def _leave(session: Session, call: Call[Session], now: float, *, tell: bool) -> 
             if tell:
                 _tell_gone(call.caller, call, now)
             else:
-                call.caller.remember_told(fingerprint(call.sid))
+                call.caller.told.add(call.sid)
         return
     if role is Role.LOSER:
         session.services.calls.withdraw(call, session)
@@ -247,7 +247,7 @@ def _leave(session: Session, call: Call[Session], now: float, *, tell: bool) -> 
     if not tell or (call.state is CallState.ACTIVE and not session.is_lost_resumable):
         # The call goes on without the server: to what the other still says of it there is no answer.
         for party in call.parties:
-            party.remember_told(fingerprint(call.sid))
+            party.told.add(call.sid)
         return
     if session is not call.caller:
         _tell_gone(call.caller, call, now)
@@ -283,7 +283,7 @@ def _hand_out(call: Call[Session], members: Iterable[Session], news: Outgoing) -
 
 def _tell_gone(session: Session, call: Call[Session], now: float) -> None:
     """Tells a party that nobody is there any more; what it still sends for this call is met with silence."""
-    session.remember_told(fingerprint(call.sid))
+    session.told.add(call.sid)
     session.say(messages.unreachable(call.echo, at=messages.timestamp(now)))
 
 
@@ -291,7 +291,7 @@ def _tell_rung_gone(call: Call[Session], now: float) -> None:
     """Tells those whom the call still rings that its caller is gone: like a retract, once they know of it."""
     rung = call.recipients_from(Role.CALLER)
     for member in rung:
-        member.remember_told(fingerprint(call.sid))
+        member.told.add(call.sid)
     gone = messages.unreachable(call.echo, at=messages.timestamp(now))
     _hand_out(call, rung, call.caller.services.encode_own(gone))
 

@@ -6,7 +6,6 @@ connection and no reactor. Layer 2.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ class Member(Protocol):
         ...
 
     @property
-    def aliases(self) -> Collection[str]:
-        """Other identities that lead to it as well."""
+    def aliases(self) -> dict[str, None]:
+        """Other identities that lead to it as well, the oldest first; kept by the registry alone."""
         ...
 
     @property

@@ -12,6 +12,9 @@ from jsongle_server.member import Member
 FORMER_IDENTITIES: Final = 4096
 """Identities that are remembered after their sessions have ended, the latest ones."""
 
+MAX_ALIASES: Final = 16
+"""Most further identities that lead to one session, the latest ones."""
+
 M = TypeVar("M", bound=Member)
 
 
@@ -56,12 +59,13 @@ class Registry(Generic[M]):
             del self._by_uid[member.uid]
 
     def add_alias(self, member: M, alias: str) -> None:
-        """Makes a member findable by another name as well, one of its ``aliases`` from now on."""
+        """Makes a member findable by another identity as well, one of its ``aliases`` from now on; the oldest goes."""
         self._by_identity[alias] = member
-
-    def drop_alias(self, alias: str) -> None:
-        """Makes such a name lead nowhere again."""
-        del self._by_identity[alias]
+        member.aliases[alias] = None
+        if len(member.aliases) > MAX_ALIASES:
+            oldest = next(iter(member.aliases))
+            del member.aliases[oldest]
+            del self._by_identity[oldest]
 
     def find(self, identity: str) -> M | None:
         """The session of that identity, if there is one."""

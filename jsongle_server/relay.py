@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from jsongle_server import messages
-from jsongle_server.codec import Envelope, Json, Outgoing, address, encode, fingerprint
+from jsongle_server.codec import Envelope, Json, Outgoing, address, encode
 from jsongle_server.errors import BadParameter, NobodyElse, NoSuchRecipient, UnsupportedAction
 from jsongle_server.queries import handle_query
 from jsongle_server.routing import Place, Route, find_route
@@ -114,8 +114,7 @@ def tell_unreachable(session: Session, envelope: Envelope, now: float) -> bool:
     if envelope.action in ENDING_ACTIONS:
         return False
     sid = envelope.jsongle.get("sid")
-    # A sid may be anything, and as long as a message.
-    is_new = sid is None or session.remember_told(fingerprint(sid))
+    is_new = sid is None or session.told.add(sid)
     if is_new:
         session.say(messages.unreachable(envelope.jsongle, at=messages.timestamp(now)))
     return is_new

@@ -20,6 +20,7 @@ from jsongle_server.membership import leave
 from jsongle_server.privacy import obfuscated
 from jsongle_server.throttle import Throttle
 from jsongle_server.tokens import EVERYTHING, Grant
+from jsongle_server.told import Told
 from jsongle_server.vocabulary import CloseCode
 
 if TYPE_CHECKING:
@@ -38,12 +39,6 @@ STOPPING: Final = frozenset({CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART})
 
 LONGEST_REST: Final = 60.0
 """Seconds for which nothing is read from a client while a message of it waits; whatever it waits for ends sooner."""
-
-MAX_ALIASES: Final = 16
-"""Most identities of later connections that still lead to a session."""
-
-TOLD_MEMORY: Final = 256
-"""For how many calls, the latest ones, a session is remembered to have been told that nobody is there."""
 
 
 class SessionState(StrEnum):
@@ -70,7 +65,8 @@ class Session:
     :ivar reminders: what happens to it by itself, if anything will.
     :ivar address: its identity as JSON.
     :ivar aliases: the identities that the client was greeted with on later connections, the latest ones: frames that it
-        wrote under them may still come. Others never see them.
+        wrote under them may still come. Others never see them. Kept by the registry.
+    :ivar told: of which calls it has heard that nobody is there.
     :ivar resumption: what it keeps for the client's return, if it has opted in.
     """
 
@@ -79,7 +75,6 @@ class Session:
     __slots__ = (
         "_description",
         "_peer",
-        "_told",
         "address",
         "aliases",
         "connected",
@@ -94,6 +89,7 @@ class Session:
         "services",
         "state",
         "throttle",
+        "told",
         "transaction",
         "uid",
     )
@@ -117,7 +113,7 @@ class Session:
         self.uid = ""
         self.rooms: dict[str, Room] = {}
         self.transaction = services.new_id()
-        self._told: dict[int, None] = {}
+        self.told = Told()
         self.aliases: dict[str, None] = {}
         self.must_resume = must_resume
         self.presented = presented
@@ -240,19 +236,6 @@ class Session:
             return True
         return not sender or sender in self.aliases if type(sender) is str else sender is None
 
-    def remember_told(self, call: int) -> bool:
-        """Remembers that the client was told that nobody is there any more for a call.
-
-        :param call: a fingerprint of its ``sid``.
-        :returns: whether this is new.
-        """
-        if call in self._told:
-            return False
-        self._told[call] = None
-        if len(self._told) > TOLD_MEMORY:
-            del self._told[next(iter(self._told))]
-        return True
-
     def identify(self, description: Json) -> None:
         """Takes a checked hello: from now on the session can be found and can speak.
 
@@ -307,17 +290,8 @@ class Session:
         self.state = SessionState.IDENTIFIED
         self.remote = other.remote
         self._description = description
-        self._take_alias(other.identity)
+        self.services.registry.add_alias(self, other.identity)
         return peer, former
-
-    def _take_alias(self, alias: str) -> None:
-        registry = self.services.registry
-        registry.add_alias(self, alias)
-        self.aliases[alias] = None
-        if len(self.aliases) > MAX_ALIASES:
-            oldest = next(iter(self.aliases))
-            del self.aliases[oldest]
-            registry.drop_alias(oldest)
 
     def close(self, code: CloseCode, reason: str, now: float) -> None:
         """Ends the session and closes its connection; does nothing if it has ended."""

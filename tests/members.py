@@ -14,7 +14,7 @@ class PlainMember:
 
     def __init__(self, identity: str, *, uid: str = "") -> None:
         self.identity = identity
-        self.aliases: tuple[str, ...] = ()
+        self.aliases: dict[str, None] = {}
         self.uid = uid or f"uid-{identity}"
         self.rooms: dict[str, Room] = {}
         self.delivered: list[Outgoing] = []

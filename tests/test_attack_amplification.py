@@ -15,8 +15,9 @@ import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.calls import MAX_CALLS, MAX_OWED
-from jsongle_server.session import MAX_ALIASES, TOLD_MEMORY
+from jsongle_server.registry import MAX_ALIASES
 from jsongle_server.testing import Client, MemoryServer
+from jsongle_server.told import TOLD_MEMORY
 from jsongle_server.vocabulary import MAX_DESCRIPTION, MAX_NAME
 from tests.scenarios import SERVER
 

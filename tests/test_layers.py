@@ -29,7 +29,7 @@ LAYERS: Final[dict[int, str]] = {
         key_set certificates
     """,
     1: "codec messages elision limits replay keys tokens ice stun occurrences forwarded",
-    2: "member rooms registry routing blocks metrics history call_steps calls webhook_queue webhook_retries",
+    2: "member told rooms registry routing blocks metrics history call_steps calls webhook_queue webhook_retries",
     3: """
         session services membership hello reminders resume throttle queries relay call_relay call_news reports handlers
         error_answers signaling tracing tracer stats selftest selftest_client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.registry import FORMER_IDENTITIES, Registry
+from jsongle_server.registry import FORMER_IDENTITIES, MAX_ALIASES, Registry
 from tests.members import PlainMember
 
 
@@ -71,6 +71,17 @@ class RegistryTests(SynchronousTestCase):
             self.registry.remove(member)
         former = [number for number in range(FORMER_IDENTITIES + 1) if self.registry.is_former(f"gone-{number}")]
         self.assertEqual(former, list(range(1, FORMER_IDENTITIES + 1)))
+
+    def test_aliases(self) -> None:
+        """A session is found by its aliases, the latest ones, and counts once; they go with it."""
+        aliases = [f"alias-{number}" for number in range(MAX_ALIASES + 1)]
+        for alias in aliases:
+            self.registry.add_alias(self.bob, alias)
+        self.assertEqual(list(self.bob.aliases), aliases[1:])
+        self.assertEqual([self.registry.find(alias) for alias in aliases], [None, *[self.bob] * MAX_ALIASES])
+        self.assertEqual(len(self.registry), 3)
+        self.registry.remove(self.bob)
+        self.assertEqual([self.registry.find(alias) for alias in aliases], [None] * len(aliases))
 
     def test_lists_are_snapshots(self) -> None:
         """A list that somebody walks through stays as it is while sessions end."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jsongle_server.session import TOLD_MEMORY
 from jsongle_server.testing import MemoryServer
+from jsongle_server.told import TOLD_MEMORY
 
 
 class CountTests(SynchronousTestCase):
@@ -53,7 +53,7 @@ class MemoryTests(SynchronousTestCase):
         alice = server.user("alice")
         for number in range(5 * TOLD_MEMORY):
             alice.say("nowhere", "session-propose", sid=f"s-{number}")
-        self.assertEqual(len(server.session_of(alice)._told), TOLD_MEMORY)
+        self.assertEqual(len(server.session_of(alice).told), TOLD_MEMORY)
 
     def test_nothing_is_remembered_of_calls_that_reach_somebody(self) -> None:
         """A call that reaches somebody leaves nothing behind."""
@@ -61,4 +61,4 @@ class MemoryTests(SynchronousTestCase):
         alice = server.user("alice")
         server.user("bob")
         alice.say("bob", "session-propose", sid="s")
-        self.assertEqual(server.session_of(alice)._told, {})
+        self.assertEqual(len(server.session_of(alice).told), 0)

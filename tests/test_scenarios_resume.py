@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jsongle_server.session import MAX_ALIASES
+from jsongle_server.registry import MAX_ALIASES
 from tests.resuming import SERVER, ResumeCase, contents, numbers
 from tests.scenarios import on_both_transports
 
