@@ -107,14 +107,12 @@ def _with_arguments(command: Command, rest: str) -> Typed:
             return Typed(command.name)
         case Wants.MAYBE_JSON:
             return Typed(command.name, text=rest)
-        case Wants.NAME if rest:
+        case Wants.NAME if rest.isprintable() and rest:
             return Typed(command.name, rest)
-        case Wants.MAYBE_NAME:
+        case Wants.MAYBE_NAME if rest.isprintable():
             return Typed(command.name, rest)
-        case Wants.NAME_AND_TEXT:
-            name, _, text = rest.partition(" ")
-            if text.strip():
-                return Typed(command.name, name, text.strip())
+        case Wants.NAME_AND_TEXT if len(parts := rest.split(maxsplit=1)) == 2:
+            return Typed(command.name, *parts)
     raise WrongCommand(f"type it so: {command.line}")
 
 

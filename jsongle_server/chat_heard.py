@@ -107,7 +107,7 @@ def _refused(state: State, pending: Pending | None, message: Message, now: float
     trouble = refused_message(code, description.get("errorDetails"))
     what = "" if pending is None else f"{pending.what}: "
     mid = description.get("mid")
-    named = f" [{harmless(mid)}]" if isinstance(mid, str) and pending is None else ""
+    named = f" [{harmless(mid)}]" if isinstance(mid, str) and pending is None and state.link.is_live else ""
     state.error(now, f"{what}{trouble.seen}{named}", trouble.advice)
     if not state.link.is_live:
         state.ended = 1

@@ -59,6 +59,9 @@ class TalkTests(ChatCase):
         self.assertEqual((bob.shown(), bob.chat.prompt), ("texts go to alice now\nyou → alice: Hi", "alice> "))
         alice.hear()
         self.assertEqual(alice.shown(), "bob → you: Hi")
+        bob.type("/msg alice\none\ntwo")
+        alice.hear()
+        self.assertEqual(alice.shown().split(), ["bob", "→", "you:", "one", "│", "two"])
 
     def test_members(self) -> None:
         """Members are listed with uid and identity."""
@@ -138,6 +141,7 @@ class ErrorTests(ChatCase):
         bob.connect()
         shown = bob.shown()
         self.assertIn("the server does not accept the token, or wants one (401001:", shown)
+        self.assertNotIn(") [", shown)
         self.assertEqual(bob.chat.ended, 1)
         self.assertNotIn("secret", shown)
 
@@ -151,6 +155,9 @@ class ErrorTests(ChatCase):
         self.assertIn("/help lists what there is", bob.shown())
         bob.type("/join")
         self.assertIn("type it so: /join ROOM", bob.shown())
+        for pasted in ("/join kit\nchen", "/members kit\nchen", "/msg alice\n"):
+            bob.type(pasted)
+            self.assertIn("type it so: ", bob.shown())
         self.assertEqual(len(bob.frames), sent)
 
     def test_nobody(self) -> None:
