@@ -154,6 +154,14 @@ class PaceTests(ChatCase):
         self.bob.hear()
         self.assertEqual([delay for delay, _ in self.bob.waiting], [SLOWEST])
 
+    def test_patience(self) -> None:
+        """While it is quiet no answer is due, however long the server wants it to be quiet."""
+        self.blurt(self.bob, "one", "two")
+        self.assertTrue(self.bob.chat.is_answer_due)
+        self.bob.hear()
+        self.assertFalse(self.bob.chat.is_answer_due)
+        self.assertFalse(self.bob.chat.is_idle)
+
 
 class OrderTests(SynchronousTestCase):
     """The two lists by themselves."""
