@@ -19,6 +19,7 @@ from jsongle_server.registry import MAX_ALIASES
 from jsongle_server.testing import Client, MemoryServer
 from jsongle_server.told import TOLD_MEMORY
 from jsongle_server.vocabulary import MAX_DESCRIPTION, MAX_NAME
+from tests.memory import traced_memory
 from tests.scenarios import SERVER
 
 FULL = "x" * (MAX_DESCRIPTION - 100)
@@ -55,14 +56,10 @@ class AmplificationCase(SynchronousTestCase):
 
     def kept(self, work: Callable[[], object]) -> int:
         """Bytes of memory that the server has more after some work."""
-        gc.collect()
-        tracemalloc.start()
-        try:
+        with traced_memory():
             self.result = work()
             gc.collect()
             return tracemalloc.get_traced_memory()[0]
-        finally:
-            tracemalloc.stop()
 
 
 class MemoryTests(AmplificationCase):

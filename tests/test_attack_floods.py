@@ -12,6 +12,7 @@ from jsongle_server.addresses import MAX_REMEMBERED
 from jsongle_server.registry import FORMER_IDENTITIES
 from jsongle_server.testing_websocket import SEND_BUFFER, WebSocketMemoryServer, WireClient, masked_frame
 from jsongle_server.websocket import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
+from tests.memory import traced_memory
 
 CONTINUATION, TEXT, CLOSE, PING, PONG = 0, 1, 8, 9, 10
 
@@ -140,15 +141,13 @@ class ChurnTests(FloodCase):
         """After hundreds of visits the server is as it was after some, but for a bounded memory of who was there."""
         for number in range(50):
             self.visit(number)
-        gc.collect()
-        tracemalloc.start()
-        self.addCleanup(tracemalloc.stop)
-        for number in range(150):
-            self.visit(number)
-        self.pass_time(10)
-        gc.collect()
-        # A session alone takes more; some of this is caches that are filled meanwhile.
-        self.assertLess(tracemalloc.get_traced_memory()[0], 150 * 1500)
+        with traced_memory():
+            for number in range(150):
+                self.visit(number)
+            self.pass_time(10)
+            gc.collect()
+            # A session alone takes more; some of this is caches that are filled meanwhile.
+            self.assertLess(tracemalloc.get_traced_memory()[0], 150 * 1500)
         self.assert_served()
         self.assert_only_bob_left()
 

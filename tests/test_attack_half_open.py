@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jsongle_server.testing_websocket import HANDSHAKE, WebSocketMemoryServer, WebSocketWire
 from jsongle_server.websocket import HANDSHAKE_TIMEOUT
 from tests.daemons import DEADLINE, DaemonCase, Foreground, SocketClient, wait_until
+from tests.memory import traced_memory
 
 MANY: Final = 10_000
 REQUEST: Final = "\r\n".join((*HANDSHAKE, "", "")).encode()
@@ -85,16 +86,14 @@ class InMemoryTests(SynchronousTestCase):
         self.open(1)
         self.server.clock.advance(HANDSHAKE_TIMEOUT)
         self.server.clock.advance(0)
-        gc.collect()
-        tracemalloc.start()
-        self.addCleanup(tracemalloc.stop)
-        wires = [self.open(number) for number in range(1000)]
-        self.assertLess(tracemalloc.get_traced_memory()[0], 1000 * MOST_EACH_IN_MEMORY)
-        self.server.clock.advance(HANDSHAKE_TIMEOUT)
-        self.server.clock.advance(0)
-        del wires
-        gc.collect()
-        self.assertLess(tracemalloc.get_traced_memory()[0], 100_000)
+        with traced_memory():
+            wires = [self.open(number) for number in range(1000)]
+            self.assertLess(tracemalloc.get_traced_memory()[0], 1000 * MOST_EACH_IN_MEMORY)
+            self.server.clock.advance(HANDSHAKE_TIMEOUT)
+            self.server.clock.advance(0)
+            del wires
+            gc.collect()
+            self.assertLess(tracemalloc.get_traced_memory()[0], 100_000)
 
 
 class OverSocketsTests(DaemonCase):

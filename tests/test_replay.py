@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jsongle_server.codec import Outgoing, address, encode
 from jsongle_server.replay import ReplayBuffer
+from tests.memory import traced_memory
 
 TO = address("alice")
 
@@ -96,11 +97,9 @@ class ReplayBufferTests(SynchronousTestCase):
         """It takes little more memory than the bytes that it counts: its bound bounds memory."""
         buffer = self.fill(1)
         envelopes = [envelope(number, size=300) for number in range(200)]
-        tracemalloc.start()
-        self.addCleanup(tracemalloc.stop)
-        before, _ = tracemalloc.get_traced_memory()
-        for each in envelopes:
-            buffer.number(each, TO)
-        taken = tracemalloc.get_traced_memory()[0] - before
+        with traced_memory():
+            for each in envelopes:
+                buffer.number(each, TO)
+            taken, _ = tracemalloc.get_traced_memory()
         self.assertGreater(buffer.size, 100 * 300)
         self.assertLess(taken, 1.25 * buffer.size)

@@ -23,6 +23,7 @@ from tests.conformance import (
     message,
 )
 from tests.frame_streams import DEFLATE, Deflater, frame
+from tests.memory import traced_memory
 
 LIMIT = 2048
 
@@ -95,12 +96,9 @@ class MemoryTests(SynchronousTestCase):
         talk = Talk(max_message_size=LIMIT)
         talk.send([frame(message())])
         reads = parts(stream, 4096)
-        tracemalloc.start()
-        try:
+        with traced_memory():
             talk.send(reads)
             self.assertLess(tracemalloc.get_traced_memory()[1], 300_000)
-        finally:
-            tracemalloc.stop()
 
     def test_empty_pieces(self) -> None:
         """Twenty thousand pieces without a byte take no memory."""
@@ -181,12 +179,9 @@ class CompressionTests(SynchronousTestCase):
         """Refusing twenty megabytes takes nowhere near as many."""
         stream = frame(Deflater()(b" " * 20_000_000), first=FIN | RSV1 | TEXT)
         self.seen(stream)
-        tracemalloc.start()
-        try:
+        with traced_memory():
             self.seen(stream)
             self.assertLess(tracemalloc.get_traced_memory()[1], 2_000_000)
-        finally:
-            tracemalloc.stop()
 
     def test_bytewise(self) -> None:
         """A plain message in frames of a byte, among compressed ones."""
