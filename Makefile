@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 TESTS ?= tests
+# In how many processes at a time; single modules are clearer in one.
+JOBS ?= $(if $(filter tests,$(TESTS)),2)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,8 +33,8 @@ run: $(VENV)/.runtime  ## start the server for development; ARGS="--wsPort 9000"
 	@exec $(BIN)/twistd --nodaemon --pidfile= jsongle --dev $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev $(VENV)/.js  ## run all tests, or TESTS=tests.test_codec
-	$(BIN)/python -m $(if $(MEASURED),coverage run -m )twisted.trial $(TESTS)
+test: $(VENV)/.dev $(VENV)/.js  ## run all tests in two processes (JOBS=4: in more), or TESTS=tests.test_codec
+	$(BIN)/python -m $(if $(MEASURED),coverage run -m )twisted.trial $(if $(JOBS),--jobs=$(JOBS)) $(TESTS)
 
 .PHONY: coverage
 coverage: $(VENV)/.dev  ## run all tests and show which lines and branches they leave out

@@ -38,7 +38,7 @@ async def until(condition: Callable[[], object], what: str) -> None:
 class NetworkCase(TestCase):
     """Starts a server, a proxy before it, and clients that go through that."""
 
-    timeout = 30
+    timeout = 60
 
     def serve(self, *, prepare: Callable[[Link], None] = lambda link: None, **settings: Any) -> None:
         """Starts the server and the proxy.

@@ -76,7 +76,7 @@ class Servers(Factory):
 class ProxyTests(TestCase):
     """A client, a proxy and a server."""
 
-    timeout = 20
+    timeout = 60
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial waits for it
         """Connects them."""

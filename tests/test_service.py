@@ -83,7 +83,7 @@ class Talker(Protocol):
 class ServerCase(TestCase):
     """Starts and stops servers."""
 
-    timeout = 20
+    timeout = 60
 
     def start(self, *, log_path: str | None = None, **settings: Any) -> Server:
         """A running server on free ports of this machine, unless the settings say otherwise."""

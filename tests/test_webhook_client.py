@@ -266,7 +266,7 @@ class ConnectionTests(SynchronousTestCase):
 class TlsTests(TestCase):
     """``https``, over real sockets of this machine."""
 
-    timeout = 20
+    timeout = 60
 
     def setUp(self) -> None:
         """Has a receiver with a certificate of its own making."""
