@@ -37,8 +37,8 @@
  * @property {boolean} [resume]  whether the session is to outlive its connections (section 7). Default: true.
  * @property {number} [heartbeat]  milliseconds of silence after which the server is asked for a sign of life; 0 never
  *     asks. Default: 15,000.
- * @property {number} [timeout]  milliseconds to wait for an answer while there is a connection that lives, and for a sign
- *     of life. Default: 10,000.
+ * @property {number} [timeout]  milliseconds to wait for an answer while there is a connection that lives, and for a
+ *     sign of life. Default: 10,000.
  * @property {{ first?: number, most?: number }} [backoff]  bounds of the pause before a further attempt, in
  *     milliseconds: the first is up to `first`, each further up to twice as long, none over `most`. Default: 500 and
  *     15,000.
@@ -457,7 +457,7 @@ export class JSONgleClient extends Emitter {
         return this.#connected;
     }
 
-    /** Connects at once, where there is a pause before the next attempt; where there is a session, has the line proven. */
+    /** Connects at once, where there is a pause before the next attempt; where there is a session, tests its line. */
     retry() {
         if (this.state === "online") {
             this.#probe();
@@ -1015,7 +1015,8 @@ export class JSONgleClient extends Emitter {
 
     /**
      * An answer is late. The server reads in order: if it answers a ping first, it has none. If it does not answer that
-     * either, nothing that is said gets through, whatever else is heard: what was asked is asked again over another line.
+     * either, nothing that is said gets through, whatever else is heard: what was asked is asked again over another
+     * line.
      *
      * @param {string} id  of the frame that asked.
      */

@@ -1,4 +1,4 @@
-// A server that answers fetch with streams, and elements that are only what lists of rows need.
+// A server that answers fetch with streams.
 
 /** Answers each request with what is pushed into it. */
 export class FakeEvents {
@@ -53,71 +53,5 @@ function assertClosed(error) {
 export async function settled() {
     for (let turns = 0; turns < 20; turns += 1) {
         await new Promise((resolve) => setImmediate(resolve));
-    }
-}
-
-/** An element with children, and a document that knows which has the focus. */
-export class FakeElement {
-    /** @type {FakeElement[]} */
-    children = [];
-    /** @type {FakeElement | null} */
-    parent = null;
-    inserted = 0;
-    text = "";
-
-    /** @param {{activeElement: FakeElement | null}} ownerDocument */
-    constructor(ownerDocument) {
-        this.ownerDocument = ownerDocument;
-    }
-
-    get firstElementChild() {
-        return this.children[0] ?? null;
-    }
-
-    get nextElementSibling() {
-        return this.#beside(1);
-    }
-
-    get previousElementSibling() {
-        return this.#beside(-1);
-    }
-
-    /** @param {FakeElement} child @param {FakeElement | null} next */
-    insertBefore(child, next) {
-        child.remove();
-        this.inserted += 1;
-        child.parent = this;
-        this.children.splice(next === null ? this.children.length : this.children.indexOf(next), 0, child);
-    }
-
-    remove() {
-        if (this.parent !== null) {
-            this.parent.children = this.parent.children.filter((child) => child !== this);
-            this.parent = null;
-        }
-    }
-
-    /** @param {FakeElement | null} other */
-    contains(other) {
-        return this === other;
-    }
-
-    /** Its own button. */
-    querySelector() {
-        return this;
-    }
-
-    closest() {
-        return this.parent;
-    }
-
-    focus() {
-        this.ownerDocument.activeElement = this;
-    }
-
-    /** @param {number} step */
-    #beside(step) {
-        const siblings = this.parent?.children ?? [];
-        return siblings[siblings.indexOf(this) + step] ?? null;
     }
 }

@@ -1,14 +1,12 @@
-// Texts, tokens, rows, and what the server is asked for.
+// Texts, tokens, and what the server is asked for.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Api, ApiError } from "../../jsongle_server/static/dashboard/api.js";
 import { brief, bytes, compact, count, duration, latency, rate } from "../../jsongle_server/static/dashboard/format.js";
-import { Rows } from "../../jsongle_server/static/dashboard/rows.js";
 import { wordsOf } from "../../jsongle_server/static/dashboard/status.js";
 import { TokenKeeper } from "../../jsongle_server/static/dashboard/token.js";
-import { FakeElement } from "./dash-fakes.js";
 
 test("numbers are as short as they may be", () => {
     assert.deepEqual([0, 2345, 1e6].map(count), ["0", "2,345", "1,000,000"]);
@@ -118,54 +116,4 @@ test("what goes wrong is said in the server's words, or in plain ones", async ()
     await assert.rejects(odd.api.setLevel("info"), new ApiError("The server answered 502", 502));
     const away = apiOf(() => Promise.reject(new TypeError("Failed to fetch")));
     await assert.rejects(away.api.endSession("x"), new ApiError("The server cannot be reached", 0));
-});
-
-/** A list, and what was done to its rows. */
-function list() {
-    const page = { activeElement: /** @type {FakeElement | null} */ (null) };
-    const parent = new FakeElement(page);
-    /** @type {string[]} */
-    const updated = [];
-    const rows = new Rows(/** @type {any} */ (parent), {
-        key: (/** @type {{id: string, n: number}} */ { id }) => id,
-        create: () => /** @type {any} */ (new FakeElement(page)),
-        update: (row, { id, n }) => {
-            /** @type {any} */ (row).text = `${id}${n}`;
-            updated.push(id);
-        },
-    });
-    const show = (/** @type {string} */ text) =>
-        rows.show((text.match(/[a-z]\d/g) ?? []).map(([id = "", n]) => ({ id, n: Number(n) })));
-    return { page, parent, updated, show, texts: () => parent.children.map(({ text }) => text).join("") };
-}
-
-test("rows follow their values, in their order", () => {
-    const { show, texts } = list();
-    for (const values of ["a1b1c1", "b1c1d1", "d1a1c2b1", "", "z1"]) {
-        show(values);
-        assert.equal(texts(), values);
-    }
-});
-
-test("a row that stays is not touched, whatever comes and goes around it", () => {
-    const { show, updated, parent } = list();
-    show("a1b1c1");
-    const [, second] = parent.children;
-    updated.length = 0;
-    parent.inserted = 0;
-    show("b1c2d1");
-    assert.equal(parent.children[0], second);
-    assert.deepEqual([updated, parent.inserted], [["c", "d"], 1]);
-});
-
-test("the focus goes to a neighbour when its row goes, and to the list when there is none", () => {
-    const { show, parent, page } = list();
-    show("a1b1c1");
-    parent.children[1]?.focus();
-    show("a1c1");
-    assert.equal(page.activeElement?.text, "c1");
-    show("a1");
-    assert.equal(page.activeElement?.text, "a1");
-    show("");
-    assert.equal(page.activeElement, parent);
 });

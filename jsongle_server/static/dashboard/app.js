@@ -129,7 +129,9 @@ function askToEmpty({ rid, memberCount }) {
     confirm.ask({
         title: "Empty this room?",
         name: rid,
-        text: `Everybody leaves it (${memberCount} now), and calls through it end. They stay connected and may join again.`,
+        text:
+            `Everybody leaves it (${memberCount} now), and calls through it end. They stay connected and may join ` +
+            "again.",
         action: "Empty room",
         run: async () => {
             const count = await api.emptyRoom(rid);

@@ -1,7 +1,7 @@
 /** A chart as a table: a row for each minute, made only while it is open. */
 
 import { make } from "./dom.js";
-import { shortClock } from "./format.js";
+import { orDash, shortClock } from "./format.js";
 
 /**
  * @typedef {import("./plots.js").Plot} Plot
@@ -20,7 +20,8 @@ export class ChartTable {
     constructor(kind) {
         this.#kind = kind;
         // In the way of the keyboard, since it is scrolled.
-        this.#body = make("div", { class: "chart-values", tabindex: 0, role: "group", "aria-label": `${kind.title} as a table` });
+        const label = `${kind.title} as a table`;
+        this.#body = make("div", { class: "chart-values", tabindex: 0, role: "group", "aria-label": label });
         this.element = make("details", {}, make("summary", {}, "As a table"), this.#body);
         this.element.addEventListener("toggle", () => this.#fill());
     }
@@ -44,12 +45,12 @@ export class ChartTable {
                 "tr",
                 {},
                 make("th", { scope: "row" }, shortClock(minute)),
-                ...values.map((value) => make("td", {}, value === null ? "–" : this.#kind.format(value))),
+                ...values.map((value) => make("td", {}, orDash(value, this.#kind.format))),
             ),
         );
         const head = make("tr", {}, make("th", { scope: "col" }, "Minute"), ...names);
-        const table = make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...rows));
-        this.#body.replaceChildren(table);
+        const [top, rest] = [make("thead", {}, head), make("tbody", {}, ...rows)];
+        this.#body.replaceChildren(make("table", {}, make("caption", {}, caption), top, rest));
     }
 }
 

@@ -1,17 +1,17 @@
-/** One chart: a card with a figure, a legend and a plot in SVG. What it shows, and in which units, is declared elsewhere. */
+/** One chart: a card with a figure, a legend and a plot in SVG. What it shows, in which units, is said elsewhere. */
 
 import { ChartTable } from "./chart-table.js";
+import { describe, readingAt, valueNow } from "./chart-words.js";
 import { draw, make, setText } from "./dom.js";
-import { clock, shortClock } from "./format.js";
+import { shortClock } from "./format.js";
 import { areaPath, barPaths, linePath } from "./marks.js";
 import { highest, nearest } from "./plots.js";
-import { Reader } from "./reader.js";
+import { named, Reader } from "./reader.js";
 import { linear, timeTicks } from "./scale.js";
 
 /**
  * @typedef {import("./history.js").History} History
  * @typedef {import("./plots.js").Plot} Plot
- * @typedef {import("./plots.js").Series} Series
  *
  * @typedef {object} ChartKind
  * @property {string} id
@@ -41,7 +41,7 @@ export class Chart {
 
     /**
      * @param {ChartKind} kind
-     * @param {{onPick: (at: number | null) => void, onResize: () => void}} listeners `onPick`: a time is looked at, here
+     * @param {{onPick: (at: number | null) => void, onResize: () => void}} listeners `onPick`: a time is looked at
      */
     constructor(kind, { onPick, onResize }) {
         this.#kind = kind;
@@ -69,10 +69,10 @@ export class Chart {
         setText(note, this.#kind.note(history));
         empty.hidden = plot.times.length > 0;
         this.#showLegend(plot);
-        svg.setAttribute("aria-label", this.#describe(plot));
+        svg.setAttribute("aria-label", describe(this.#kind.title, plot, this.#kind.format));
         if (this.#size.width > 0) {
             this.#draw(plot);
-            this.#reader.follow(plot, this.#x, (index) => this.#read(plot, index));
+            this.#reader.follow(plot, this.#x, (index) => readingAt(plot, index, this.#kind.format));
         }
         this.#table.show(plot);
     }
@@ -92,8 +92,8 @@ export class Chart {
         }
         const x = this.#x(/** @type {number} */ (plot.times[index]) + plot.width / 2);
         const line = draw("line", { x1: x, x2: x, y1: MARGIN.top, y2: this.#size.height - MARGIN.bottom });
-        const dots = plot.width > 0 ? [] : plot.series.flatMap(({ values, colour }) => this.#dot(x, values[index], colour));
-        cross.replaceChildren(line, ...dots);
+        const marked = plot.width > 0 ? [] : plot.series;
+        cross.replaceChildren(line, ...marked.flatMap(({ values, colour }) => this.#dot(x, values[index], colour)));
     }
 
     /**
@@ -119,7 +119,7 @@ export class Chart {
             ...axis.ticks.flatMap((tick) => this.#valueTick(tick)),
             ...timeTicks(plot.from, plot.to, (width - MARGIN.left) / TICK_ROOM).flatMap((tick) => this.#timeTick(tick)),
         );
-        marks.replaceChildren(...(plot.width > 0 ? this.#bars(plot) : plot.series.flatMap((series) => this.#line(plot, series))));
+        marks.replaceChildren(...(plot.width > 0 ? this.#bars(plot) : this.#lines(plot)));
     }
 
     /** @param {number} tick */
@@ -144,20 +144,24 @@ export class Chart {
         ];
     }
 
-    /**
-     * @param {Plot} plot
-     * @param {Series} series
-     */
-    #line(plot, { values, colour }) {
-        const line = draw("path", { d: linePath(plot, values, this.#x, this.#y), class: `line colour-${colour}` });
-        const area = { d: this.#kind.isFilled ? areaPath(plot, values, this.#x, this.#y) : "", class: `area colour-${colour}` };
-        return this.#kind.isFilled ? [draw("path", area), line] : [line];
+    /** @param {Plot} plot */
+    #lines(plot) {
+        return plot.series.flatMap(({ values, colour }) => {
+            const line = draw("path", { d: linePath(plot, values, this.#x, this.#y), class: `line colour-${colour}` });
+            if (!this.#kind.isFilled) {
+                return [line];
+            }
+            const area = areaPath(plot, values, this.#x, this.#y);
+            return [draw("path", { d: area, class: `area colour-${colour}` }), line];
+        });
     }
 
     /** @param {Plot} plot */
     #bars(plot) {
         const paths = barPaths(plot, this.#x, this.#y);
-        return plot.series.map(({ colour }, index) => draw("path", { d: paths[index], class: `bar-mark colour-${colour}` }));
+        return plot.series.map(({ colour }, index) =>
+            draw("path", { d: paths[index], class: `bar-mark colour-${colour}` }),
+        );
     }
 
     /** @param {Plot} plot */
@@ -168,66 +172,15 @@ export class Chart {
         if (legend.dataset.key !== key) {
             legend.dataset.key = key;
             legend.replaceChildren(
-                ...shown.map(({ name, title, colour }) =>
-                    make("li", { title }, make("span", { class: `swatch colour-${colour}` }), make("span", {}, name), make("b")),
-                ),
+                ...shown.map(({ name, title, colour }) => make("li", { title }, ...named(name, colour), make("b"))),
             );
         }
         shown.forEach((series, index) => {
             const value = legend.children[index]?.lastElementChild;
             if (value) {
-                setText(value, this.#valueNow(plot, series));
+                setText(value, valueNow(plot, series, this.#kind.format));
             }
         });
-    }
-
-    /**
-     * @param {Plot} plot
-     * @param {Series} series
-     */
-    #valueNow({ width }, { values }) {
-        // Of errors, how many there were; of all else, how much there is now.
-        const sum = () => values.reduce((/** @type {number} */ all, value) => all + (value ?? 0), 0);
-        const value = width > 0 ? sum() : (values.at(-1) ?? null);
-        return value === null ? "–" : this.#kind.format(value);
-    }
-
-    /**
-     * @param {Plot} plot
-     * @param {number} index
-     */
-    #read(plot, index) {
-        const at = /** @type {number} */ (plot.times[index]);
-        const rows = plot.series.map(({ name, colour, values }) => {
-            const value = values[index];
-            return { name, colour, text: value === null || value === undefined ? "–" : this.#kind.format(value) };
-        });
-        const time = plot.width > 0 ? `${clock(at)} to ${clock(at + plot.width)}` : clock(at);
-        const shown = plot.width > 0 ? rows.filter((_, row) => plot.series[row]?.values[index]) : rows;
-        return { time: shown.length > 0 ? time : `${time}: none`, rows: shown };
-    }
-
-    /**
-     * The chart in words, for those who do not see it.
-     *
-     * @param {Plot} plot
-     */
-    #describe(plot) {
-        if (plot.times.length === 0) {
-            return `${this.#kind.title}: no samples yet`;
-        }
-        const described = plot.series.map((series) => {
-            const known = series.values.filter((value) => value !== null);
-            const name = plot.series.length > 1 || plot.width > 0 ? `${series.name} ` : "";
-            if (known.length === 0) {
-                return `${name}none`;
-            }
-            const now = this.#valueNow(plot, series);
-            const [least, most] = [Math.min(...known), Math.max(...known)].map(this.#kind.format);
-            return plot.width > 0 ? `${name}${now}` : `${name}now ${now}, least ${least}, most ${most}`;
-        });
-        const said = described.length > 0 ? described.join("; ") : "none";
-        return `${this.#kind.title}, the last 15 minutes: ${said}`;
     }
 }
 
@@ -237,8 +190,10 @@ function partsOf({ id, title, about }) {
     const figure = make("span", { class: "figure" });
     const note = make("span", { class: "note" });
     const legend = make("ul", { class: "legend" });
-    const [grid, marks, cross] = ["grid", "marks", "cross"].map((name) => draw("g", { class: name }));
-    const svg = draw("svg", { role: "img" });
+    const grid = draw("g", { class: "grid" });
+    const marks = draw("g", { class: "marks" });
+    const cross = draw("g", { class: "cross" });
+    const svg = draw("svg", { role: "img" }, grid, marks, cross);
     const empty = make("p", { class: "plot-empty" }, "No samples yet");
     const plot = make("div", { class: "plot" }, svg, empty);
     const card = make(
@@ -248,8 +203,5 @@ function partsOf({ id, title, about }) {
         legend,
         plot,
     );
-    /** @type {[SVGGElement, SVGGElement, SVGGElement]} */
-    const groups = [/** @type {SVGGElement} */ (grid), /** @type {SVGGElement} */ (marks), /** @type {SVGGElement} */ (cross)];
-    svg.append(...groups);
-    return { card, figure, note, legend, plot, svg, empty, grid: groups[0], marks: groups[1], cross: groups[2] };
+    return { card, figure, note, legend, plot, svg, empty, grid, marks, cross };
 }

@@ -2,7 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { CodeColours } from "./codes.js";
-import { bytes, compact, count, latency, rate } from "./format.js";
+import { bytes, compact, count, latency, orDash, rate } from "./format.js";
 import { errorBars, lines } from "./plots.js";
 import { axis, byteAxis } from "./scale.js";
 
@@ -13,7 +13,6 @@ import { axis, byteAxis } from "./scale.js";
  */
 
 const WHOLE = { least: 1 };
-const NOTHING = "–";
 
 /** How many of the latest samples are looked through for a latency: it is known only where something was relayed. */
 const RECENT = 15;
@@ -33,21 +32,20 @@ const relayed = (name) => (/** @type {Sample} */ { relay }) => relay?.[name] ?? 
  * @param {(value: number) => string} format
  */
 function latest({ latest: sample }, read, format) {
-    const value = sample === undefined ? null : read(sample);
-    return value === null ? NOTHING : format(value);
+    return orDash(sample && read(sample), format);
 }
 
 /** @type {ChartKind} */
 const CONNECTIONS = {
     id: "connections",
     title: "Connections",
-    about: "Open WebSocket connections, and sessions by state: said hello, not yet, or waiting for their client to come back",
+    about: "Open WebSocket connections, and sessions by state: said hello, not yet, or waiting for their client",
     plot: (history) =>
         lines(history, [
             { name: "open", title: "Open WebSocket connections", colour: 1, value: ({ connections }) => connections },
-            { name: "identified", title: "Sessions that have said hello and are connected", colour: 2, value: inState("identified") },
-            { name: "awaiting hello", title: "Sessions that have not said who they are", colour: 3, value: inState("awaiting_hello") },
-            { name: "detached", title: "Sessions that wait for their client to come back", colour: 4, value: inState("detached") },
+            { name: "identified", title: "Sessions that have said hello", colour: 2, value: inState("identified") },
+            { name: "awaiting hello", title: "Sessions that have not", colour: 3, value: inState("awaiting_hello") },
+            { name: "detached", title: "Sessions that wait for their client", colour: 4, value: inState("detached") },
         ]),
     axis: wholeAxis,
     format: compact,
@@ -111,8 +109,7 @@ const LATENCY = {
     format: latency,
     figure: ({ samples }) => {
         const known = samples.slice(-RECENT).flatMap(({ relay }) => relay ?? []);
-        const last = known.at(-1);
-        return last === undefined ? NOTHING : latency(last.p99);
+        return orDash(known.at(-1)?.p99, latency);
     },
     note: () => "p99",
 };
@@ -122,7 +119,8 @@ const MEMORY = {
     id: "memory",
     title: "Memory",
     about: "Memory of the server's process that is in RAM (resident set size)",
-    plot: (history) => lines(history, [{ name: "resident", title: "Resident set size", colour: 3, value: ({ memory }) => memory }]),
+    plot: (history) =>
+        lines(history, [{ name: "resident", title: "Resident set size", colour: 3, value: ({ memory }) => memory }]),
     axis: byteAxis,
     format: bytes,
     figure: (history) => latest(history, ({ memory }) => memory, bytes),
@@ -161,7 +159,11 @@ export class Charts {
     constructor(parent, history) {
         this.#history = history;
         const kinds = [CONNECTIONS, ROOMS, CALLS, MESSAGES, errorsKind(), LATENCY, MEMORY];
-        this.#charts = kinds.map((kind) => new Chart(kind, { onPick: (at) => this.#mark(at), onResize: () => this.refresh() }));
+        const listeners = {
+            onPick: (/** @type {number | null} */ at) => this.#mark(at),
+            onResize: () => this.refresh(),
+        };
+        this.#charts = kinds.map((kind) => new Chart(kind, listeners));
         parent.append(...this.#charts.map(({ element }) => element));
         document.addEventListener("visibilitychange", () => this.refresh());
     }

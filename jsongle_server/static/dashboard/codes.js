@@ -41,7 +41,8 @@ export class CodeColours {
             }
         }
         const taken = new Set(this.#colours.values());
-        const free = Array.from({ length: OWN_COLOURS }, (_, index) => index + 1).filter((colour) => !taken.has(colour));
+        const own = Array.from({ length: OWN_COLOURS }, (_, index) => index + 1);
+        const free = own.filter((colour) => !taken.has(colour));
         for (const code of codes) {
             const colour = this.#colours.has(code) ? undefined : free.shift();
             if (colour !== undefined) {

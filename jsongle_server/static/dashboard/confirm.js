@@ -51,17 +51,16 @@ export class Confirm {
         }
         this.#action.disabled = true;
         this.#say("");
-        try {
-            await question.run();
-        } catch (error) {
-            if (!(error instanceof ApiError)) {
-                throw error;
-            }
-            this.#action.disabled = false;
-            this.#say(error.message);
-            return;
+        const problem = await problemOf(question.run());
+        if (question !== this.#question) {
+            return; // it was cancelled meanwhile, and something else is asked
         }
-        this.#dialog.close();
+        if (problem === "") {
+            this.#dialog.close();
+        } else {
+            this.#action.disabled = false;
+            this.#say(problem);
+        }
     }
 
     /** @param {string} problem */
@@ -76,5 +75,22 @@ export class Confirm {
         } else {
             this.#question?.fallback.focus();
         }
+    }
+}
+
+/**
+ * What went wrong with something that the server was asked to do; empty where nothing did.
+ *
+ * @param {Promise<void>} done
+ */
+async function problemOf(done) {
+    try {
+        await done;
+        return "";
+    } catch (error) {
+        if (error instanceof ApiError) {
+            return error.message;
+        }
+        throw error;
     }
 }

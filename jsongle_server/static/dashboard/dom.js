@@ -2,7 +2,9 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {Record<string, string | number | boolean | undefined>} Attributes False and undefined ones are left out. */
+/**
+ * @typedef {Record<string, string | number | boolean | undefined>} Attributes False and undefined ones are left out.
+ */
 
 /**
  * Makes an HTML element.

@@ -66,6 +66,16 @@ export const shortClock = (at) => SHORT_CLOCK.format(at);
 export const date = (at) => DATE.format(at);
 
 /**
+ * A value as text; a dash where there is none.
+ *
+ * @param {number | null | undefined} value
+ * @param {Format} format
+ */
+export function orDash(value, format) {
+    return value === null || value === undefined ? "–" : format(value);
+}
+
+/**
  * The beginning of an identity, which is enough to tell it from others.
  *
  * @param {string} text

@@ -4,8 +4,8 @@ import { byId, setText } from "./dom.js";
 
 /** What is said where the server has no token at all. */
 export const CLOSED =
-    "This server has no admin token, so that its administration is closed. Set adminToken to at least 16 characters and " +
-    "start it again, or have make run print one.";
+    "This server has no admin token, so that its administration is closed. Set adminToken to at least 16 characters " +
+    "and start it again, or have make run print one.";
 
 /** What is said of a token that the server does not take. */
 export const WRONG = "The server does not take this token. It is the setting adminToken of the server.";

@@ -59,7 +59,8 @@ export function barPaths(plot, x, y) {
             if (value > 0) {
                 const bottom = below[index] ?? 0;
                 below[index] = bottom + value;
-                path += bar(Math.max(x(plot.from), x(at)), Math.min(x(plot.to), x(at + plot.width)), y(bottom + value), y(bottom));
+                const [left, right] = [Math.max(x(plot.from), x(at)), Math.min(x(plot.to), x(at + plot.width))];
+                path += bar(left, right, y(bottom + value), y(bottom));
             }
         });
         return path;

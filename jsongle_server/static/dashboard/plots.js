@@ -79,7 +79,8 @@ export function highest(plot) {
     if (width > 0) {
         return times.reduce((most, _, index) => Math.max(most, total(series, index)), 0);
     }
-    return series.reduce((most, { values }) => values.reduce((/** @type {number} */ top, value) => Math.max(top, value ?? 0), most), 0);
+    const all = series.flatMap(({ values }) => values);
+    return all.reduce((/** @type {number} */ most, value) => Math.max(most, value ?? 0), 0);
 }
 
 /**

@@ -8,10 +8,7 @@ import { nearest } from "./plots.js";
 
 /**
  * @typedef {import("./plots.js").Plot} Plot
- *
- * @typedef {object} Reading
- * @property {string} time
- * @property {{name: string, colour: number, text: string}[]} rows
+ * @typedef {import("./chart-words.js").Reading} Reading
  */
 
 /** How many of the keys that go by a page it takes from one end to the other. */
@@ -38,7 +35,8 @@ export class Reader {
     constructor(plotElement, { label, onPick }) {
         this.#plotElement = plotElement;
         this.#onPick = onPick;
-        this.#input = make("input", { type: "range", class: "plot-reader", "aria-label": label, min: 0, max: 0, disabled: true });
+        const range = { type: "range", min: 0, max: 0, disabled: true };
+        this.#input = make("input", { ...range, class: "plot-reader", "aria-label": label });
         plotElement.append(this.#input, this.#box);
         plotElement.addEventListener("pointermove", (event) => this.#point(event.clientX));
         plotElement.addEventListener("pointerdown", (event) => this.#point(event.clientX));
@@ -120,16 +118,35 @@ export class Reader {
         }
         const { time, rows } = this.#read(index);
         this.#input.value = String(index);
-        this.#input.setAttribute("aria-valuetext", [time, ...rows.map(({ name, text }) => `${name} ${text}`)].join(", "));
+        const said = [time, ...rows.map(({ name, text }) => `${name} ${text}`)];
+        this.#input.setAttribute("aria-valuetext", said.join(", "));
         this.#box.replaceChildren(
             make("p", {}, time),
-            ...rows.map(({ name, colour, text }) =>
-                make("p", {}, make("span", { class: `swatch colour-${colour}` }), make("span", {}, name), make("b", {}, text)),
-            ),
+            ...rows.map(({ name, colour, text }) => make("p", {}, ...named(name, colour), make("b", {}, text))),
         );
+        this.#place(plot, index);
+    }
+
+    /**
+     * Puts the box beside what is read, on the side that has the room.
+     *
+     * @param {Plot} plot
+     * @param {number} index
+     */
+    #place(plot, index) {
         const x = this.#x(/** @type {number} */ (plot.times[index]) + plot.width / 2);
         const isRight = x > this.#plotElement.clientWidth / 2;
         this.#box.style.left = isRight ? "auto" : `${x + 10}px`;
         this.#box.style.right = isRight ? `${this.#plotElement.clientWidth - x + 10}px` : "auto";
     }
+}
+
+/**
+ * The name of a series, behind its colour.
+ *
+ * @param {string} name
+ * @param {number} colour
+ */
+export function named(name, colour) {
+    return [make("span", { class: `swatch colour-${colour}` }), make("span", {}, name)];
 }

@@ -76,14 +76,14 @@ export class Rows {
 }
 
 /**
- * Before a row with the focus in it goes, its neighbour gets the focus: otherwise a keyboard would be back at the top.
+ * Before a row with the focus in it goes, its neighbour gets it: otherwise a keyboard would be back at the top.
  *
  * @param {HTMLElement} row
  */
 function keepFocusNear(row) {
     if (row.contains(row.ownerDocument.activeElement)) {
         const neighbour = row.nextElementSibling ?? row.previousElementSibling;
-        const next = neighbour?.querySelector("button") ?? /** @type {HTMLElement | null} */ (row.closest("[tabindex]"));
-        next?.focus();
+        const list = /** @type {HTMLElement | null} */ (row.closest("[tabindex]"));
+        (neighbour?.querySelector("button") ?? list)?.focus();
     }
 }

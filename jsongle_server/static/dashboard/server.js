@@ -23,7 +23,11 @@ export class Server {
     /** @type {ServerView | undefined} */
     #server;
 
-    /** @param {{now: () => number, onLevel: (level: string) => Promise<void>}} options `now`: the server's time, in ms */
+    /**
+     * @param {object} options
+     * @param {() => number} options.now gives the server's time, in ms
+     * @param {(level: string) => Promise<void>} options.onLevel another level was chosen
+     */
     constructor({ now, onLevel }) {
         this.#now = now;
         this.#level.addEventListener("change", () => void onLevel(this.#level.value));

@@ -53,7 +53,10 @@ export class Status {
 
     /** @param {number} until in ms since the epoch */
     #count(until) {
-        const tick = () => setText(this.#countdown, ` · again in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
+        const tick = () => {
+            const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
+            setText(this.#countdown, ` · again in ${seconds} s`);
+        };
         tick();
         this.#timer = setInterval(tick, 1000);
     }

@@ -84,7 +84,8 @@ export class Tables {
     #sessionKind(onEnd) {
         return {
             key: ({ id }) => id,
-            create: ({ id }) => make("tr", { "data-testid": "session-row", "data-id": id }, ...cells(5), endCell("end-session")),
+            create: ({ id }) =>
+                make("tr", { "data-testid": "session-row", "data-id": id }, ...cells(5), endCell("end-session")),
             update: (row, session) => {
                 const name = nameOf(session);
                 fill(row, [
@@ -106,12 +107,14 @@ export class Tables {
     #roomKind(onEmpty) {
         return {
             key: ({ rid }) => rid,
-            create: ({ rid }) => make("tr", { "data-testid": "room-row", "data-rid": rid }, ...cells(3), endCell("end-room")),
+            create: ({ rid }) =>
+                make("tr", { "data-testid": "room-row", "data-rid": rid }, ...cells(3), endCell("end-room")),
             update: (row, room) => {
                 const { rid, kind, created, members, memberCount } = room;
+                const number = make("b", { class: "number" }, count(memberCount));
                 fill(row, [
                     [bdi(rid, "name"), make("span", { class: "more" }, kind === "muc" ? "multi-user room" : "room")],
-                    [make("b", { class: "number" }, count(memberCount)), " ", ...names(members.map(nameOf), memberCount)],
+                    [number, " ", ...names(members.map(nameOf), memberCount)],
                     [this.#time(created)],
                 ]);
                 button(row, "Empty", `Empty the room ${rid}`, () => onEmpty(room));

@@ -11,7 +11,7 @@ export class TokenKeeper {
     #shelf;
     #token = "";
 
-    /** @param {Shelf | null} shelf where it is kept; null where the browser keeps nothing, so that a reload asks again */
+    /** @param {Shelf | null} shelf where it is kept; null where the browser keeps nothing: a reload asks again */
     constructor(shelf) {
         this.#shelf = shelf;
         this.#token = shelf?.getItem(KEY) ?? "";

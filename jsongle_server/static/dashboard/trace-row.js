@@ -17,6 +17,8 @@ import { brief, bytes, clock, count } from "./format.js";
 
 /** What says more about an action, in this order. */
 const DETAILS = ["query", "namespace", "event", "reason", "status"];
+/** What it belongs to. */
+const IDS = ["sid", "transaction"];
 const COLUMNS = 7;
 
 /**
@@ -26,8 +28,10 @@ const COLUMNS = 7;
 export function traceRow({ at, direction, session, uid, size, envelope, error }) {
     const { id = "", from = "", to = "", jsongle = {}, elided = [] } = envelope;
     const isIn = direction === "from";
-    const details = DETAILS.filter((name) => jsongle[name] !== undefined).map((name) => String(jsongle[name]));
-    const ids = ["sid", "transaction"].filter((name) => jsongle[name] !== undefined).map((name) => `${name} ${jsongle[name]}`);
+    const said = (/** @type {string} */ name) => jsongle[name] !== undefined;
+    const details = DETAILS.filter(said).map((name) => String(jsongle[name]));
+    const ids = IDS.filter(said).map((name) => `${name} ${jsongle[name]}`);
+    const what = ` ${details.join(" · ")}`;
     const action = String(jsongle.action ?? "–");
     const way = isIn ? "from the client to the server" : "from the server to the client";
     return make(
@@ -36,7 +40,7 @@ export function traceRow({ at, direction, session, uid, size, envelope, error })
         make("td", { class: "number" }, clock(Date.parse(at))),
         make("td", { class: "direction", title: way }, isIn ? "→ in" : "← out"),
         make("td", {}, name(uid ?? "", session)),
-        make("td", { title: [`id ${id}`, ...ids].join("\n") }, make("b", {}, action), ` ${details.join(" · ")}`, ...code(error)),
+        make("td", { title: [`id ${id}`, ...ids].join("\n") }, make("b", {}, action), what, ...code(error)),
         make("td", {}, make("span", { class: "way" }, name(from), make("span", {}, "→"), name(to))),
         make("td", { class: "number" }, bytes(size)),
         make("td", { class: "elided", title: elided.join(", ") }, elided.join(", ")),

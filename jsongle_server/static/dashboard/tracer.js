@@ -17,6 +17,9 @@ export const MOST_ROWS = 500;
 /** After how long out of sight it stops, in ms. */
 export const HIDDEN = 5 * 60 * 1000;
 
+const NOTHING_YET = "Nothing has come by yet.";
+const OFF = "Tracing is off: it costs the server a little for each message.";
+
 const TYPING = 400;
 const NEAR_END = 40;
 
@@ -73,6 +76,7 @@ export class Tracer {
 
     /** Switches it off, without telling anybody. */
     stop() {
+        clearTimeout(this.#hiddenTimer);
         this.#toggle.setAttribute("aria-pressed", "false");
         this.#setPaused(false);
     }
@@ -146,6 +150,6 @@ export class Tracer {
         setText(this.#pause, this.#isPaused ? `Resume${waiting}` : "Pause");
         this.#pause.disabled = !this.isOn;
         this.#empty.hidden = this.#body.childElementCount > 0;
-        setText(this.#empty, this.isOn ? "Nothing has come by yet." : "Tracing is off: it costs the server a little for each message.");
+        setText(this.#empty, this.isOn ? NOTHING_YET : OFF);
     }
 }

@@ -148,8 +148,8 @@ onClick("leave", () => {
     leave();
     byId("join").focus();
 });
-// Said before it goes, the end of the call is not taken for one of the server; and without a close frame the session would
-// wait for this page to come back.
+// Said before it goes, the end of the call is not taken for one of the server; and without a close frame the session
+// would wait for this page to come back.
 addEventListener("pagehide", () => {
     visit?.call.dispose();
     visit?.client.close();
