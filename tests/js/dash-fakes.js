@@ -1,8 +1,13 @@
 // A server that answers fetch with streams.
 
+/**
+ * @typedef {{address: string, init: RequestInit, push: (text: string) => void, end: () => void, cut: () => void}} Asked
+ *     A request, and what its stream does.
+ */
+
 /** Answers each request with what is pushed into it. */
 export class FakeEvents {
-    /** @type {{address: string, init: RequestInit, push: (text: string) => void, end: () => void, cut: () => void}[]} */
+    /** @type {Asked[]} */
     requests = [];
     /** @type {((address: string) => Response | Error)[]} What the next requests get instead of a stream. */
     next = [];

@@ -43,9 +43,28 @@ test("lines end in any of the three ways, and the stream may be cut anywhere", (
     for (const end of ["\n", "\r", "\r\n"]) {
         const text = ["event: ü🍋", "data: äö 🍋", "data: 2", "", ": x", "data: 3", "", ""].join(end);
         for (const size of [1, 2, 3, 5, 7, 1000]) {
-            assert.deepEqual(parse(text, size), [["ü🍋", "äö 🍋\n2"], ["message", "3"]], `${JSON.stringify(end)} by ${size}`);
+            const told = [["ü🍋", "äö 🍋\n2"], ["message", "3"]];
+            assert.deepEqual(parse(text, size), told, `${JSON.stringify(end)} by ${size}`);
         }
     }
+});
+
+test("a stream may be cut in two at each of its bytes", () => {
+    const first = "\ufeff: hello\r\n\r\nevent: ü🍋\rid: 7\r\ndata: äö\ndata\r\n\r\n";
+    const bytes = encode(`${first}retry: 10\n\n:\rdata: 2\r\rdata: 3\n\n`);
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+        const parser = new EventParser();
+        const pieces = [bytes.subarray(0, cut), new Uint8Array(), bytes.subarray(cut)];
+        const told = pieces.flatMap((piece) => parser.feed(piece)).map(({ name, data }) => [name, data]);
+        assert.deepEqual(told, [["ü🍋", "äö\n"], ["message", "2"], ["message", "3"]], `at ${cut}`);
+    }
+});
+
+test("an event ends with its last byte, although a line feed may still follow", () => {
+    const parser = new EventParser();
+    assert.equal(parser.feed(encode("data: 1\r\n\r")).length, 1);
+    assert.equal(parser.feed(encode("\n")).length, 0);
+    assert.equal(parser.feed(encode("data: 2\n\n")).length, 1);
 });
 
 test("an event may be as long as it may, and no longer", () => {

@@ -11,7 +11,7 @@ beforeEach(() => {
     mock.timers.enable({ apis: ["setTimeout", "Date"] });
 });
 
-async function opened(parameters = {}) {
+async function opened(parameters = {}, token = () => "secret") {
     const server = new FakeEvents();
     /** @type {import("../../jsongle_server/static/dashboard/stream.js").StreamState[]} */
     const states = [];
@@ -19,7 +19,7 @@ async function opened(parameters = {}) {
     const events = [];
     const stream = new LiveStream({
         address: "events",
-        token: () => "secret",
+        token,
         fetch: server.fetch,
         random: () => 1,
         onEvent: (name, data) => events.push([name, data]),
@@ -181,6 +181,52 @@ test("the next attempt is made at once for somebody who does not want to wait", 
     stream.hurry();
     await settled();
     assert.equal(server.requests.length, 2);
+});
+
+test("a token is asked for at each attempt", async () => {
+    const tokens = ["first", "second"];
+    const { server } = await opened({}, () => tokens.shift() ?? "");
+    server.last.cut();
+    await settled();
+    await pass(1000);
+    const headers = server.requests.map(({ init }) => new Headers(init.headers).get("Authorization"));
+    assert.deepEqual(headers, ["Bearer first", "Bearer second"]);
+});
+
+test("a server that asks for a longer wait than two minutes is asked again all the same", async () => {
+    const { server, stream, states } = await opened();
+    server.next.push(() => Response.json({}, { status: 503, statusText: "Busy", headers: { "Retry-After": "86400" } }));
+    stream.open({});
+    await settled();
+    assert.deepEqual([Number(states.at(-1)?.until) - Date.now(), states.at(-1)?.reason], [120_000, "503 Busy"]);
+});
+
+test("a page that fails over one event hears the next", async () => {
+    /** @type {(() => void)[]} */
+    const later = [];
+    const queue = mock.method(globalThis, "queueMicrotask", (/** @type {() => void} */ fail) => void later.push(fail));
+    const { server, events, names } = await opened();
+    events.push = (...pairs) => {
+        Array.prototype.push.apply(events, pairs);
+        throw new Error("the page's own");
+    };
+    server.last.push(`${HELLO}${HELLO}`);
+    await settled();
+    queue.mock.restore();
+    assert.equal(later.length, 2);
+    later.forEach((fail) => assert.throws(fail, /the page's own/, "it shows in the console"));
+    assert.deepEqual([events.length, names().at(-1)], [2, "live"]);
+});
+
+test("a stream that an event closes tells of no further one", async () => {
+    const { server, stream, events } = await opened();
+    events.push = (...pairs) => {
+        stream.close();
+        return Array.prototype.push.apply(events, pairs);
+    };
+    server.last.push(`${HELLO}${HELLO}`);
+    await settled();
+    assert.equal(events.length, 1);
 });
 
 test("a wait is random, and never shorter than the least nor longer than the most", () => {

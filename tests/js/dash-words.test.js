@@ -17,8 +17,8 @@ test("numbers are as short as they may be", () => {
 test("bytes and times have the unit that suits them", () => {
     assert.deepEqual([0, 1023, 1024, 96e6].map(bytes), ["0 B", "1,020 B", "1 KiB", "91.6 MiB"]);
     assert.deepEqual([0, 0.00042, 0.0012, 3.4].map(latency), ["0", "420 µs", "1.2 ms", "3.4 s"]);
-    const spans = [-5, 0, 59, 60, 150, 3600, 7500, 86_400, 273_600];
-    assert.deepEqual(spans.map(duration), ["0 s", "0 s", "59 s", "1 min", "2 min", "1 h", "2 h 5 min", "1 d", "3 d 4 h"]);
+    const spans = [-5, 0, 59, 60, 150, 3600, 7500, 86_400, 273_600].map(duration);
+    assert.deepEqual(spans, ["0 s", "0 s", "59 s", "1 min", "2 min", "1 h", "2 h 5 min", "1 d", "3 d 4 h"]);
 });
 
 test("of an identity its beginning is shown, of other names all", () => {
@@ -27,12 +27,14 @@ test("of an identity its beginning is shown, of other names all", () => {
 });
 
 test("the state is told in words", () => {
-    assert.deepEqual(
-        [{ name: "connecting" }, { name: "live" }, { name: "waiting" }, { name: "waiting", ended: true }, { name: "closed" }].map(
-            (state) => wordsOf(/** @type {import("../../jsongle_server/static/dashboard/stream.js").StreamState} */ (state)),
-        ),
-        ["connecting", "live", "reconnecting", "server stopped", "signed out"],
-    );
+    const states = /** @type {import("../../jsongle_server/static/dashboard/stream.js").StreamState[]} */ ([
+        { name: "connecting" },
+        { name: "live" },
+        { name: "waiting" },
+        { name: "waiting", ended: true },
+        { name: "closed" },
+    ]);
+    assert.deepEqual(states.map(wordsOf), ["connecting", "live", "reconnecting", "server stopped", "signed out"]);
 });
 
 /** A shelf like the one of a tab. */
