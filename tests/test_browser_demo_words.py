@@ -6,7 +6,7 @@ from typing import Final
 
 from playwright.sync_api import Page, expect
 
-from tests.browser import FAR_NAME
+from tests.browser import DESKTOP, FAR_NAME
 from tests.browser_demo import DemoCase, part, texts
 from tests.browser_probe import connection_states
 
@@ -87,6 +87,17 @@ class TextTests(DemoCase):
         expect(part(bob, "peer-muted")).to_contain_text(MARKUP)
         for page in (alice, bob):
             self.assertEqual(page.evaluate(STRANGE_ELEMENTS), 0)
+
+    def test_long(self) -> None:
+        """A conversation that does not fit in the window scrolls by itself: what is around it stays where it was."""
+        alice, bob = (self.enter(name, source="none") for name in ("Alice", "Bob"))
+        expect(part(bob, "chat-send")).to_be_enabled()
+        for _ in range(5):
+            self.say(bob, "a long text " * 50)
+        expect(texts(alice)).to_have_count(5)
+        for page in (alice, bob):
+            expect(part(page, "hang-up")).to_be_in_viewport(ratio=1)
+            self.assertLessEqual(page.evaluate("document.documentElement.scrollHeight"), DESKTOP["height"])
 
 
 class KeyboardTests(DemoCase):

@@ -53,6 +53,7 @@ test("every state of a call has words, and every way in which it ends", () => {
     assert.equal(said.size, endings.length);
     assert.equal(callWords("ended", "Ann", "?").headline, "The call has ended.");
     assert.match(callWords("waiting", "", "left").headline, /has left/);
+    assert.match(callWords("ended", "Ann", "timeout").headline, /^You did not .* Ann/); // protocol section 6: told to who was called
 });
 
 test("a call that stands says which way the media take", () => {
