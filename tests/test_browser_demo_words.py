@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser import DESKTOP, FAR_NAME
 from tests.browser_demo import DemoCase, part, texts
 from tests.browser_probe import connection_states
+
+SMALL_PHONE: Final[ViewportSize] = {"width": 360, "height": 640}
 
 MARKUP: Final = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp;"
 
@@ -31,19 +33,40 @@ class MissingTests(DemoCase):
             self.assert_moving(each)
 
     def test_insecure(self) -> None:
-        """Over http from another machine there is no camera; that is said, and the test picture is seen."""
+        """Over http from another machine there is no camera; that is said, and the test picture is seen.
+
+        Nor is there a clipboard: the link is copied all the same, and its spaces end it nowhere.
+        """
         self.origin = self.rest.replace("127.0.0.1", FAR_NAME)
         self.faults.allow(self.origin)
         self.faults.expect("Cross-Origin-Opener-Policy header has been ignored")
-        page = self.start()
+        page = self.start(room="Tea for two")
         part(page, "turn-on").click()
         expect(part(page, "problem")).to_contain_text("only to pages that come by https")
         part(page, "name").fill("Alice")
         page.locator("label", has=part(page, "source-picture")).click()
         part(page, "join").click()
-        bob = self.enter("Bob", source="none")
+        expect(part(page, "room-link")).to_have_text(f"{self.origin}/demo#Tea for two")
+        part(page, "copy-link").click()
+        expect(part(page, "copy-link")).to_have_text("Copied")
+        part(page, "chat-input").focus()
+        page.keyboard.press("Control+V")
+        bob = self.enter("Bob", source="none", room="Tea for two")
         expect(part(bob, "call-state")).to_contain_text("Connected")
         self.assert_moving(bob)
+        expect(part(page, "chat-input")).to_have_value(f"{self.origin}/demo#Tea%20for%20two")
+
+    def test_small_screen(self) -> None:
+        """On the smallest phone one can join without scrolling, and what has the focus is not behind the button."""
+        page = self.start(size=SMALL_PHONE)
+        join = part(page, "join")
+        expect(join).to_be_in_viewport(ratio=1)
+        for name in ("name", "room", "source-none"):
+            part(page, name).focus()
+            below = part(page, name).bounding_box()
+            above = join.bounding_box()
+            assert below is not None and above is not None
+            self.assertLessEqual(below["y"] + below["height"], above["y"], name)
 
     def test_full(self) -> None:
         """A third is told that the room is full and disturbs nobody; once somebody has gone there is room for him."""

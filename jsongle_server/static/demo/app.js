@@ -17,9 +17,8 @@ import { bindMediaControls } from "./controls.js";
 import { byId, onClick, show, write } from "./dom.js";
 import { LocalMedia } from "./local-media.js";
 import { RoomCall } from "./room-call.js";
-import { linkTo } from "./room-link.js";
 import { addressProblem, asksForToken, refusal, ROOM_FULL, unreachable } from "./server-words.js";
-import { bindShare } from "./share.js";
+import { bindShare, showLink } from "./share.js";
 import { StartView } from "./start-view.js";
 import { credentials } from "./user-id.js";
 
@@ -81,9 +80,7 @@ function enter(room) {
     show("call", true);
     write("call-problem", "");
     byId("room-name").textContent = room;
-    const link = byId("room-link");
-    link.href = linkTo(room, location);
-    link.textContent = link.href;
+    showLink(room);
     document.title = `${room} · JSONgle demo`;
     byId("call").focus();
 }

@@ -5,6 +5,7 @@
  */
 
 import { byId, onClick, show } from "./dom.js";
+import { linkTo } from "./room-link.js";
 
 /** Milliseconds for which the button says that it has copied. */
 const SAY_SO_FOR = 2_500;
@@ -12,6 +13,11 @@ const SAY_SO_FOR = 2_500;
 /** Binds the buttons; once for the page. */
 export function bindShare() {
     const link = byId("room-link");
+    // What is read is no address yet: a space in it would end a link in most places that it is pasted into.
+    link.addEventListener("copy", (/** @type {ClipboardEvent} */ event) => {
+        event.clipboardData?.setData("text/plain", link.href);
+        event.preventDefault();
+    });
     onClick("copy", () => void copy(link));
     show("share", typeof navigator.share === "function");
     onClick("share", async () => {
@@ -23,6 +29,19 @@ export function bindShare() {
             }
         }
     });
+}
+
+/**
+ * Shows the link of a room, with the name as people read it; on a line of its own where both are too long for one.
+ *
+ * @param {string} room
+ */
+export function showLink(room) {
+    const link = byId("room-link");
+    link.href = linkTo(room, location);
+    const name = document.createElement("span");
+    name.textContent = `#${room}`;
+    link.replaceChildren(`${location.origin}${location.pathname}`, name);
 }
 
 /** @param {HTMLAnchorElement} link */
