@@ -56,6 +56,7 @@ test("of a line what it is now is said, of bars how many there were", () => {
     assert.equal(valueNow(plot, series, format), "3 B");
     assert.equal(valueNow({ ...plot, width: 1000 }, series, format), "5 B");
     assert.equal(valueNow(plot, { ...series, values: [1, null] }, format), "–");
+    assert.equal(valueNow({ ...plot, recent: 2 }, { ...series, values: [1, null] }, format), "1 B");
     assert.equal(valueNow(plot, { ...series, values: [] }, format), "–");
 });
 
@@ -203,6 +204,19 @@ test("a chart has its figure before it has a size, and is drawn once it has one"
         find(".grid").getElementsByTagName("text").map((/** @type {any} */ { textContent }) => textContent).slice(0, 4),
         ["0 B", "1 B", "2 B", "3 B"],
     );
+});
+
+test("a label of a time stands at that time, or, where the end would cut it, is left out", () => {
+    const minutes = 60_000;
+    for (const [to, count] of [[NOW, 3], [NOW + minutes, 4]]) {
+        const { find } = chartOf({ plot: () => plotOf({ all: [1] }, { from: NOW - 15 * minutes, to }) });
+        resize({ width: 454, height: 128 });
+        const [lines, texts] = ["line", "text"].map((tag) => find(".grid").getElementsByTagName(tag));
+        const at = (/** @type {string} */ name) => (/** @type {any} */ element) => element.getAttribute(name);
+        const times = texts.filter((/** @type {any} */ text) => at("text-anchor")(text) !== "end").map(at("x"));
+        assert.equal(times.length, count);
+        assert.deepEqual(times, lines.slice(-4).map(at("x1")).slice(0, count));
+    }
 });
 
 test("a chart without samples says so", () => {

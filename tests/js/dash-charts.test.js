@@ -7,7 +7,7 @@ import { byMinute } from "../../jsongle_server/static/dashboard/chart-table.js";
 import { CodeColours, OWN_COLOURS } from "../../jsongle_server/static/dashboard/codes.js";
 import { History, MOST_SAMPLES, SPAN } from "../../jsongle_server/static/dashboard/history.js";
 import { areaPath, barPaths, linePath } from "../../jsongle_server/static/dashboard/marks.js";
-import { BAR, errorBars, highest, lines, nearest } from "../../jsongle_server/static/dashboard/plots.js";
+import { BAR, errorBars, highest, lastKnown, lines, nearest } from "../../jsongle_server/static/dashboard/plots.js";
 import { axis, byteAxis, linear, niceStep, timeTicks } from "../../jsongle_server/static/dashboard/scale.js";
 
 const NOW = Date.parse("2026-11-22T14:10:00.000Z");
@@ -33,6 +33,14 @@ function historyOf(ago, rest = []) {
     history.refill(ago.map((seconds, index) => sent(NOW - seconds * 1000, rest[index])), 2);
     return history;
 }
+
+test("the value of now is the last one that is known among the latest", () => {
+    assert.equal(lastKnown([1, 2], 1), 2);
+    assert.equal(lastKnown([1, 2, null], 1), null);
+    assert.equal(lastKnown([1, 0, null], 2), 0);
+    assert.equal(lastKnown([1, null, null], 2), null);
+    assert.equal(lastKnown([], 2), null);
+});
 
 test("steps are 1, 2 and 5, with any number of zeros", () => {
     const cases = [[0.0003, 0.0005], [0.01, 0.01], [1, 1], [1.1, 2], [3, 5], [7, 10], [1000, 1000], [2001, 5000]];

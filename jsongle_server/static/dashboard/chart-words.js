@@ -1,6 +1,7 @@
 /** A chart in words: what its legend and its reader say, and what those are told who do not see it. */
 
 import { clock, orDash } from "./format.js";
+import { lastKnown } from "./plots.js";
 
 /**
  * @typedef {import("./plots.js").Plot} Plot
@@ -19,9 +20,9 @@ import { clock, orDash } from "./format.js";
  * @param {Series} series
  * @param {Format} format
  */
-export function valueNow({ width }, { values }, format) {
+export function valueNow({ width, recent = 1 }, { values }, format) {
     const sum = () => values.reduce((/** @type {number} */ all, value) => all + (value ?? 0), 0);
-    return orDash(width > 0 ? sum() : values.at(-1), format);
+    return orDash(width > 0 ? sum() : lastKnown(values, recent), format);
 }
 
 /**

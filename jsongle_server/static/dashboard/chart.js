@@ -136,12 +136,10 @@ export class Chart {
     #timeTick(tick) {
         const x = Math.round(this.#x(tick)) + 0.5;
         const bottom = this.#size.height - MARGIN.bottom;
-        const isNearEnd = x > this.#size.width - MARGIN.right - TICK_ROOM / 4;
-        const anchor = isNearEnd ? "end" : "middle";
-        return [
-            draw("line", { x1: x, x2: x, y1: bottom, y2: bottom + 4 }),
-            draw("text", { x, y: bottom + 15, "text-anchor": anchor }, shortClock(tick)),
-        ];
+        const line = draw("line", { x1: x, x2: x, y1: bottom, y2: bottom + 4 });
+        // A label that the end would cut has none: moved, it would stand at another time.
+        const isCut = x > this.#size.width - TICK_ROOM / 4;
+        return isCut ? [line] : [line, draw("text", { x, y: bottom + 15, "text-anchor": "middle" }, shortClock(tick))];
     }
 
     /** @param {Plot} plot */

@@ -3,7 +3,7 @@
 import { Chart } from "./chart.js";
 import { CodeColours } from "./codes.js";
 import { bytes, compact, count, latency, orDash, rate } from "./format.js";
-import { errorBars, lines } from "./plots.js";
+import { errorBars, lastKnown, lines } from "./plots.js";
 import { axis, byteAxis } from "./scale.js";
 
 /**
@@ -14,7 +14,7 @@ import { axis, byteAxis } from "./scale.js";
 
 const WHOLE = { least: 1 };
 
-/** How many of the latest samples are looked through for a latency: it is known only where something was relayed. */
+/** Of how many samples the last latency that is known is that of now: it is known only where something was relayed. */
 const RECENT = 15;
 
 /** @param {number} highest */
@@ -92,7 +92,7 @@ const MESSAGES = {
     axis,
     format: (value) => `${rate(value)}/s`,
     figure: (history) => latest(history, ({ received, sent }) => received + sent, rate),
-    note: () => "a second, in and out",
+    note: () => "a second",
 };
 
 /** @type {ChartKind} */
@@ -100,17 +100,16 @@ const LATENCY = {
     id: "latency",
     title: "Relay latency",
     about: "From reading a message to having written it to all its recipients",
-    plot: (history) =>
-        lines(history, [
+    plot: (history) => ({
+        ...lines(history, [
             { name: "p50", title: "Half of the messages took no longer", colour: 1, value: relayed("p50") },
             { name: "p99", title: "99 of 100 messages took no longer", colour: 3, value: relayed("p99") },
         ]),
+        recent: RECENT,
+    }),
     axis,
     format: latency,
-    figure: ({ samples }) => {
-        const known = samples.slice(-RECENT).flatMap(({ relay }) => relay ?? []);
-        return orDash(known.at(-1)?.p99, latency);
-    },
+    figure: ({ samples }) => orDash(lastKnown(samples.map(relayed("p99")), RECENT), latency),
     note: () => "p99",
 };
 

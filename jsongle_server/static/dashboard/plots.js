@@ -19,6 +19,7 @@ import { SPAN } from "./history.js";
  * @property {number[]} times of the values, ascending
  * @property {Series[]} series
  * @property {number} gap between values that are farther apart, in ms, no line is drawn
+ * @property {number} [recent] of how many of the latest values the last known one is that of now; 1 unless it is given
  * @property {number} width of a bar, in ms; 0 where the plot is drawn as lines. Bars are stacked
  *
  * @typedef {{name: string, title: string, colour: number, value: (sample: Sample) => number | null}} Reading
@@ -67,6 +68,16 @@ export function errorBars(history, colours) {
         series.push({ name: OTHERS, title: others.join(", "), colour: OWN_COLOURS + 1, values });
     }
     return { ...span(history), times: [...bars.keys()], series, gap: history.gap, width: BAR };
+}
+
+/**
+ * The last value that is known among the latest; null where none of these is.
+ *
+ * @param {(number | null)[]} values
+ * @param {number} recent how many of them are looked through
+ */
+export function lastKnown(values, recent) {
+    return values.slice(-recent).reduce((last, value) => value ?? last, null);
 }
 
 /**
