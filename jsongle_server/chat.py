@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from jsongle_server.chat_state import Wishes
 from jsongle_server.doctor_subject import read_url
-from jsongle_server.doctor_tokens import subject_of
+from jsongle_server.doctor_tokens import in_hello, subject_of
 from jsongle_server.vocabulary import MAX_NAME, RoomKind
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def make_wishes(arguments: Namespace, token: str | None, *, is_script: bool) -> 
         uid=arguments.uid or claimed or f"{_login()}-{secrets.token_hex(2)}",
         dn=arguments.dn,
         rooms=tuple(arguments.rooms or ()),
-        token=None if token is None else ("appToken" if claimed is None else "token", token),
+        tokens={} if token is None else in_hello(token),
         raw=arguments.raw,
         resumes=arguments.resume,
         is_script=is_script,

@@ -31,9 +31,7 @@ def answer_greeting(state: State, message: dict[str, Any], now: float) -> None:
     description: dict[str, Any] = {"uid": state.wishes.uid}
     if state.wishes.dn:
         description["dn"] = state.wishes.dn
-    if state.wishes.token is not None:
-        name, token = state.wishes.token
-        description[name] = token
+    description.update(state.wishes.tokens)
     if (resume := state.link.request()) is not None:
         description["resume"] = resume
     answer = {"action": str(Action.IQ_RESULT), "query": str(Query.HELLO), "description": description}

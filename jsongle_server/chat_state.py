@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from jsongle_server.chat_json import shown_json
@@ -34,7 +34,7 @@ class Wishes:
     :param uid: who one is.
     :param dn: the display name; empty for none.
     :param rooms: what to join at the beginning; texts go to the first.
-    :param token: what to say hello with, by the name of its field: ``token`` or ``appToken``.
+    :param tokens: what to say hello with, by the names of its fields: ``token``, ``appToken``.
     :param raw: whether to show every frame.
     :param resumes: whether the session outlives a lost connection.
     :param is_script: whether nobody looks: lines are read from a file or a pipe, or written to one.
@@ -43,7 +43,7 @@ class Wishes:
     uid: str
     dn: str = ""
     rooms: tuple[tuple[str, RoomKind], ...] = ()
-    token: tuple[str, str] | None = None
+    tokens: dict[str, str] = field(default_factory=dict)
     raw: bool = False
     resumes: bool = True
     is_script: bool = False

@@ -139,7 +139,8 @@ def _me(state: State, typed: Typed, now: float) -> None:
     state.show(Kind.NEWS, now, "you are ", state.name_piece(me), f": uid {harmless(me.uid)}, identity {me.identity}")
     for room in state.people.rooms.values():
         kind = "multi-user room" if room.kind is RoomKind.MUC else "room"
-        state.show(Kind.NEWS, now, f"in the {kind} {harmless(room.rid)}, with {len(room.members)} others")
+        others = "1 other" if len(room.members) == 1 else f"{len(room.members)} others"
+        state.show(Kind.NEWS, now, f"in the {kind} {harmless(room.rid)}, with {others}")
 
 
 def _raw(state: State, typed: Typed, now: float) -> None:

@@ -27,17 +27,25 @@ def present(subject: Subject, now: float) -> dict[str, Any]:
     uid = f"doctor-{secrets.token_hex(4)}"
     config = subject.config
     description: dict[str, Any] = {"uid": uid, "dn": "Doctor"}
+    claimed = None
     if subject.token is not None:
         claimed = subject_of(subject.token)
-        if claimed is None:
-            description["appToken"] = subject.token
-        else:
-            description.update(uid=claimed, token=subject.token)
+        description.update(in_hello(subject.token))
     if config.app_token is not None:
         description.setdefault("appToken", config.app_token)
-    if "token" not in description and (made := _make(config, uid, now)):
+    if claimed is not None:
+        description["uid"] = claimed
+    elif made := _make(config, uid, now):
         description["token"] = made
     return description
+
+
+def in_hello(token: str) -> dict[str, str]:
+    """How a hello has a token that somebody gives, of whichever kind.
+
+    One that names nobody may be of either kind: as a signed one that was cut short it is refused for that, not missed.
+    """
+    return {"appToken": token, "token": token} if subject_of(token) is None else {"token": token}
 
 
 def subject_of(token: str) -> str | None:

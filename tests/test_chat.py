@@ -51,12 +51,12 @@ class OptionTests(SynchronousTestCase):
         self.assertEqual(self.wishes("--uid", "eve", token=signed).uid, "eve")
 
     def test_token(self) -> None:
-        """A token is signed or that of an application; that of the options counts."""
-        self.assertEqual(self.wishes("--token", "one", token="two").token, ("appToken", "one"))
-        self.assertEqual(self.wishes(token="two").token, ("appToken", "two"))
-        self.assertEqual(self.wishes(token="").token, None)
+        """A token is signed, or may be of either kind; that of the options counts."""
+        self.assertEqual(self.wishes("--token", "one", token="two").tokens, {"appToken": "one", "token": "one"})
+        self.assertEqual(self.wishes(token="two").tokens, {"appToken": "two", "token": "two"})
+        self.assertEqual(self.wishes(token="").tokens, {})
         signed = jwt.encode({"sub": "user_7000"}, "x" * 32, algorithm="HS256")
-        self.assertEqual(self.wishes(token=signed).token, ("token", signed))
+        self.assertEqual(self.wishes(token=signed).tokens, {"token": signed})
 
     def test_colours(self) -> None:
         """Colours are for terminals that have some, unless it is asked otherwise."""

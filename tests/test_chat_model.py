@@ -137,7 +137,7 @@ class ErrorTests(ChatCase):
     def test_refused_token(self) -> None:
         """A refused token ends it with 1, and the token is not shown, whatever is."""
         self.server = MemoryServer(app_token="an-app-token-of-30-characters")
-        bob = self.talker("bob", connected=False, token=("appToken", "wrong but secret"), raw=True)
+        bob = self.talker("bob", connected=False, tokens={"appToken": "wrong but secret"}, raw=True)
         bob.connect()
         shown = bob.shown()
         self.assertIn("the server does not accept the token, or wants one (401001:", shown)
