@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any, Final
 from urllib.request import urlopen
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 import jsongle_server
 from tests.browser import BrowserCase, until
@@ -41,14 +41,17 @@ class TutorialTests(BrowserCase):
         self.addCleanup(server.shutdown)
         return f"http://127.0.0.1:{server.server_port}"
 
-    def visit(self, address: str) -> Page:
-        """Opens the page in a tab of somebody else."""
-        page = self.visitor()
+    def visit(self, address: str, **visitor: Any) -> Page:
+        """Opens the page in a tab of somebody else.
+
+        :param visitor: parameters of :meth:`visitor`.
+        """
+        page = self.visitor(**visitor)
         page.goto(address)
         return page
 
     def test_page(self) -> None:
-        """The second tab calls the first, and each shows the other's picture."""
+        """The second tab calls the first, and each shows the other's picture; without a camera that is a clock."""
         (html,) = blocks(read("tutorial.md"), "html")
         self.assertIn("ws://localhost:8080", html)
         address, rest = self.foreground().addresses
@@ -62,7 +65,8 @@ class TutorialTests(BrowserCase):
         self.faults.allow(page, address)
         first = self.visit(page)
         until(first, lambda: is_somebody_there(rest), "the first one")
-        second = self.visit(page)
+        second = self.visit(page, camera=False)
+        expect(second.locator("#said")).to_contain_text("the other side sees a clock")
         until(first, lambda: first.evaluate(WIDTH) > 0, "the picture of the caller")
         until(second, lambda: second.evaluate(WIDTH) > 0, "the picture of the called")
 
