@@ -91,12 +91,13 @@ test("a text of theirs is acknowledged when it arrives, and as read once it can 
     assert.deepEqual([client.sent, chat.unread], [[["a", "read"], ["b", "read"]], 0]);
 });
 
-test("what is no text, and what came already, is not shown", () => {
+test("what is no text, what came already, and what was not said in the room is not shown", () => {
     const { client, told } = makeChat();
     arrive(client, "a");
     arrive(client, "a");
     arrive(client, "b", { markup: "<b>" });
-    assert.deepEqual(told.map(([, id]) => id), ["a"]);
+    client.emit("text", { id: "c", from: "a session that was in the room once", content: "hello", namespace: "message" });
+    assert.deepEqual([told.map(([, id]) => id), client.sent], [["a"], [["a", "delivered"]]]);
 });
 
 test("the oldest text goes when there are too many, read or not", () => {

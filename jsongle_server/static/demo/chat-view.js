@@ -38,7 +38,11 @@ export class ChatView {
             }
         });
         const watch = new TypingWatch((isTyping) => this.#showTyping(isTyping));
-        client.on("event", ({ event, description }) => event === TYPING && watch.heard(description.typing === true));
+        client.on("event", ({ from, event, description }) => {
+            if (from === room && event === TYPING) {
+                watch.heard(description.typing === true);
+            }
+        });
         chat.addEventListener("message", (event) => {
             const { message } = /** @type {CustomEvent} */ (event).detail;
             if (!message.isMine) {

@@ -87,12 +87,12 @@ export class Chat extends EventTarget {
 
     /** @param {import("../jsongle-client.js").TextDetail} text */
     #take(text) {
-        const { id, content, namespace } = text;
-        if (typeof content !== "string" || this.#messages.has(id)) {
-            return; // of another application, or one that is here already
+        const { id, from, content, namespace } = text;
+        if (from !== this.#room || typeof content !== "string" || this.#messages.has(id)) {
+            return; // said elsewhere, maybe by somebody who is not here; of another application; or here already
         }
         // Whoever sends it may answer for its length; it is text, whatever is in it.
-        this.#unread.push({ id, from: text.from, namespace });
+        this.#unread.push({ id, from, namespace });
         this.#acknowledge(text, "delivered");
         this.#add({ id, isMine: false, text: content, status: "delivered", reason: "", at: new Date() });
     }
