@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import jsongle_server
 from jsongle_server.config import default_text
 from jsongle_server.config_table import SETTINGS
 from jsongle_server.rest import ROUTES
@@ -17,6 +19,7 @@ from tests.test_docs_metrics import names
 
 DOCS: Final = ROOT / "docs"
 INDEX: Final = DOCS / "index.md"
+PACKAGE: Final = Path(jsongle_server.__file__).parent
 
 _LINK: Final = re.compile(r"^- \[[^\]]+\]\(([^)#]+\.md)\): ", re.MULTILINE)
 _TREE: Final = re.compile(r"^```\{toctree\}\n(?::.*\n)*\n((?:.+\n)+)```$", re.MULTILINE)
@@ -94,3 +97,25 @@ class ReadmeTests(SynchronousTestCase):
         self.assertEqual(
             {folder for folder in linted if folder[0] != "."} - {name.partition("/")[0] for name in folders}, set()
         )
+
+
+class CodeTests(SynchronousTestCase):
+    """The tables that say which file does what name each file that there is, and none that there is not."""
+
+    def assertNamed(self, cells: list[str], folder: Path, kind: str) -> None:
+        """The files of a folder are those that stand in cells, as names or patterns."""
+        patterns = re.findall(r"`([^`]+)`", " ".join(cells))
+        files = {path.name for path in folder.glob(kind)}
+        self.assertEqual([pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in files)], [])
+        self.assertEqual({name for name in files if not any(fnmatch(name, each) for each in patterns)}, set())
+
+    def test_pages(self) -> None:
+        """Of the demo and of the dashboard."""
+        for page in ("demo", "dashboard"):
+            cells = [row[0] for row in rows(read(f"{page}.md"), "| module |")]
+            self.assertNamed(cells, PACKAGE / "static" / page, "*.js")
+
+    def test_layers(self) -> None:
+        """Of the server."""
+        cells = [row[1] for row in rows(read("architecture.md"), "| layer |")]
+        self.assertNamed([*cells, "`__init__.py`"], PACKAGE, "*.py")

@@ -78,7 +78,7 @@ class PageTests(StaticCase):
         self.assertEqual(server.ask("GET", "/static/shared/theme.css").status, 200)
 
     def test_pages_allow_what_the_policy_does(self) -> None:
-        """No inline script or style, no handler in an attribute, no address but relative ones: a page may be under a path."""
+        """No inline script or style, no handler in an attribute, only relative addresses: pages may be under a path."""
         for page in STATIC.glob("*/*.html"):
             text = page.read_text(encoding="utf-8")
             self.assertEqual(re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|javascript:|<base", text), [])
