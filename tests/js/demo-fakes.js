@@ -123,24 +123,59 @@ export class FakeClient extends Emitter {
     }
 }
 
+/** The call in a room, as far as views ask. */
+export class FakeRoomCall extends EventTarget {
+    state = "waiting";
+    /** @type {{ id: string, uid: string, dn?: string } | null} */
+    peer = { id: "p", uid: "bob", dn: "Bob" };
+
+    /** @param {string} state @param {string} [reason] */
+    become(state, reason = "") {
+        this.state = state;
+        this.tell("state", { state, peer: this.peer, reason });
+    }
+
+    /** @param {string} type @param {object} detail */
+    tell(type, detail) {
+        this.dispatchEvent(new CustomEvent(type, { detail }));
+    }
+}
+
 /** A track, which has a kind and no media. */
 export class FakeTrack extends EventTarget {
     enabled = true;
+    isStopped = false;
 
     /** @param {string} kind */
     constructor(kind) {
         super();
         this.kind = kind;
     }
+
+    stop() {
+        this.isStopped = true;
+    }
 }
 
 /** A set of tracks. */
 export class FakeStream {
-    /** @type {FakeTrack[]} */
-    #tracks = [];
+    #tracks;
+
+    /** @param {FakeTrack[]} [tracks] */
+    constructor(tracks = []) {
+        this.#tracks = tracks;
+    }
 
     getTracks() {
         return [...this.#tracks];
+    }
+
+    getAudioTracks() {
+        return this.#tracks.filter(({ kind }) => kind === "audio");
+    }
+
+    getVideoTracks() {
+        return this.#tracks.filter(({ kind }) => kind === "video");
     }
 
     /** @param {FakeTrack} track */
