@@ -26,7 +26,11 @@ function listen(call) {
     return told;
 }
 
-/** Says something of a call. @param {FakeServer} server @param {string} sid @param {string} action @param {object} [more] */
+/**
+ * Says something of a call.
+ *
+ * @param {FakeServer} server @param {string} sid @param {string} action @param {object} [more]
+ */
 function say(server, sid, action, more = {}) {
     server.say({ action, sid, description: {}, ...more }, { from: "bob" });
 }
@@ -106,7 +110,7 @@ test("descriptions and candidates are written as the JSONgle library has them", 
     call.candidate(null);
     call.info("mute");
     call.active();
-    const said = sent(server).slice(1).map(({ jsongle: { action, reason, description } }) => [action, reason, description]);
+    const said = sent(server).slice(1).map(({ jsongle }) => [jsongle.action, jsongle.reason, jsongle.description]);
     const at = new Date().toISOString();
     assert.deepEqual(said, [
         ["session-initiate", "", { offering: at, offer: { type: "offer", sdp: "o" } }],
@@ -256,7 +260,7 @@ test("the called gets offers, and whatever else is said of the call", async () =
     assert.deepEqual(told, [["offer", { sdp: "v=0", from }], ["info", info]]);
 });
 
-test("a call that is made before there is a session names no initiator: the other side goes by who says it", async () => {
+test("a call that is made before there is a session names no initiator: the other side goes by the sender", async () => {
     const server = new FakeServer();
     const { client } = makeClient();
     const call = client.call("bob");

@@ -144,7 +144,8 @@ test("a connection that is given up is not closed, since its close frame could e
     assert.deepEqual(dead.closedWith, []);
     assert.equal(client.state, "online");
     dead.end(4002); // the server tells the old one that the session has moved
-    dead.say({ id: "x", from: "barracuda", to: "x", jsongle: { action: "session-event", event: "x", description: {} } });
+    const jsongle = { action: "session-event", event: "x", description: {} };
+    dead.say({ id: "x", from: "barracuda", to: "x", jsongle });
     assert.equal(client.state, "online");
     client.close();
     assert.deepEqual(dead.closedWith, []);
@@ -163,7 +164,7 @@ test("of connections that are given up only so many are left open", async () => 
     assert.ok(FakeSocket.made.every(({ closedWith }) => closedWith.length === 1));
 });
 
-test("when a hello of a connection that was given up arrives late after all, the client takes its session back", async () => {
+test("when the hello of a connection that was given up arrives late, the client takes its session back", async () => {
     const { client, server } = await online();
     server.cut();
     mock.timers.tick(15_000);
@@ -277,7 +278,7 @@ test("a network that is back ends the pause, and puts the connection to the test
     }
 });
 
-test("retry() ends a pause, and nothing else: neither a client that is closed nor one that never began connects", async () => {
+test("retry() ends a pause, and nothing else: a client that is closed or never began does not connect", async () => {
     const { client: idle } = makeClient();
     idle.retry();
     assert.deepEqual([idle.state, FakeSocket.made.length], ["idle", 0]);

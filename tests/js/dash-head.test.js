@@ -50,7 +50,7 @@ test("the door hands on what was typed, and the form goes nowhere with it", () =
 test("while an answer is waited for nothing can be sent again, until there is a problem", () => {
     const gate = new Gate(() => {});
     const [button, input, problem] = ["token-submit", "token", "token-problem"].map(page.part);
-    gate.ask();
+    gate.ask("No.");
     gate.wait();
     assert.deepEqual([button.disabled, problem.hidden], [true, true]);
     gate.say("No.");
@@ -93,6 +93,22 @@ function question(name = "Ann") {
     const asked = { title: "End it?", name, text: "It ends.", action: "End", run: /** @type {any} */ (run), fallback };
     return { asked, run, answer, fallback };
 }
+
+test("it is asked what will happen, and whatever was wrong with another question is not", async () => {
+    const confirm = new Confirm();
+    const first = question();
+    confirm.ask(first.asked);
+    const said = ["confirm-title", "confirm-name", "confirm-text", "confirm-action"].map((id) => page.part(id).textContent);
+    assert.deepEqual(said, ["End it?", "Ann", "It ends.", "End"]);
+    page.part("confirm-action").click();
+    first.answer.no(new ApiError("No.", 500));
+    await settled();
+    assert.equal(page.part("confirm-problem").hidden, false);
+    page.part("confirm-action").click();
+    page.part("confirm-cancel").click();
+    confirm.ask(question("Bob").asked);
+    assert.deepEqual([page.part("confirm-problem").hidden, page.part("confirm-action").disabled], [true, false]);
+});
 
 test("nothing is done before it was confirmed, nor when it was cancelled", () => {
     const confirm = new Confirm();

@@ -62,6 +62,14 @@ test("each switch is told of, and what is on the page stays", () => {
     assert.deepEqual([tracer.isOn, changes.count, rows().length], [false, 1, 1]);
 });
 
+test("whoever signs out ends it, pause and all, and nobody else is told", () => {
+    const { tracer, changes, pause } = tracing();
+    pause.click();
+    tracer.stop();
+    assert.deepEqual([tracer.isOn, changes.count], [false, 0]);
+    assert.deepEqual([pause.getAttribute("aria-pressed"), pause.disabled], ["false", true]);
+});
+
 test("it stops once the page has been hidden for five minutes, and says so when it is seen again", () => {
     const { tracer, changes, rows } = tracing();
     assert.equal(HIDDEN, 300_000);
@@ -141,6 +149,7 @@ test("cleared, it shows neither what is there nor what waits", () => {
     const { tracer, rows } = tracing();
     tracer.add(TRACE);
     page.draw();
+    assert.equal(page.part("trace-none").hidden, true);
     tracer.add(TRACE);
     page.part("trace-clear").click();
     page.draw();

@@ -1,8 +1,8 @@
 /**
  * What the demo's modules talk to, in memory: calls, a client, peer connections.
  *
- * The peer connections keep the states of JSEP (RFC 9429 section 3.2) and refuse what a browser refuses, implicit rollback
- * included; two of them that are joined by calls negotiate as two browsers do.
+ * The peer connections keep the states of JSEP (RFC 9429 section 3.2) and refuse what a browser refuses, implicit
+ * rollback included; two of them that are joined by calls negotiate as two browsers do.
  */
 
 /** @typedef {Record<string, any>} Json */

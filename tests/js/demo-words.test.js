@@ -6,8 +6,12 @@ import { test } from "node:test";
 import { callWords, connectedLabel, mutedWords } from "../../jsongle_server/static/demo/call-words.js";
 import { connectionKind } from "../../jsongle_server/static/demo/connection-kind.js";
 import { deviceProblem, partProblem } from "../../jsongle_server/static/demo/device-problems.js";
-import { LONGEST_ROOM, linkTo, randomRoom, roomFromHash, roomProblem } from "../../jsongle_server/static/demo/room-link.js";
-import { addressProblem, asksForToken, lostWords, refusal, unreachable } from "../../jsongle_server/static/demo/server-words.js";
+import {
+    LONGEST_ROOM, linkTo, randomRoom, roomFromHash, roomProblem,
+} from "../../jsongle_server/static/demo/room-link.js";
+import {
+    addressProblem, asksForToken, lostWords, refusal, unreachable,
+} from "../../jsongle_server/static/demo/server-words.js";
 import { credentials, userId } from "../../jsongle_server/static/demo/user-id.js";
 
 const PAGE = { origin: "https://a.example", pathname: "/demo" };

@@ -1,8 +1,8 @@
 /**
  * A WebSocket in memory, and a server behind it that knows as much of the protocol as its client needs.
  *
- * The server is written from section 7 of docs/protocol.md: it numbers what it says, counts the frames that it reads, and
- * replays. What a test sends arrives at once; what the server says is delivered when the test, or `serve`, says so.
+ * The server is written from section 7 of docs/protocol.md: it numbers what it says, counts the frames that it reads,
+ * and replays. What a test sends arrives at once; what the server says is delivered when the test, or `serve`, says so.
  */
 
 import { JSONgleClient } from "../../jsongle_server/static/jsongle-client.js";
@@ -75,7 +75,7 @@ export class FakeServer {
         this.hasLost = false;
         /** @type {Json[] | undefined} What its acks of a first hello say of them. */
         this.iceServers = undefined;
-        /** @type {Json[] | undefined} Frames that came while it answered a hello: they are read once all is replayed. */
+        /** @type {Json[] | undefined} Frames that came while it answered a hello: read once all is replayed. */
         this.waiting = undefined;
         /** @type {(description: Json) => number | undefined} An error code for a hello that is refused. */
         this.refuse = () => undefined;
@@ -163,7 +163,8 @@ export class FakeServer {
 
     /** Says something to the client: over its connection, and kept. @param {Json} jsongle @param {Json} [more] */
     say(jsongle, more = {}) {
-        const envelope = { id: `s-${this.log.length}`, from: this.name, to: "x", seq: this.log.length + 1, ...more, jsongle };
+        const seq = this.log.length + 1;
+        const envelope = { id: `s-${seq}`, from: this.name, to: "x", seq, ...more, jsongle };
         this.log.push(envelope);
         this.socket?.say(envelope);
     }
@@ -209,8 +210,11 @@ export function makeClient(options = {}) {
     const client = new JSONgleClient("ws://test", { uid: "alice", WebSocket, random: () => 0.5, ...options });
     /** @type {[string, any][]} */
     const told = [];
-    const types = /** @type {const} */ (["state", "online", "joined", "left", "text", "custom", "ack", "event", "call"]);
-    for (const type of [...types, ...(/** @type {const} */ (["iceservers", "notice", "error", "request"]))]) {
+    const types = /** @type {const} */ ([
+        "state", "online", "joined", "left", "text", "custom", "ack", "event", "call", "iceservers", "notice", "error",
+        "request",
+    ]);
+    for (const type of types) {
         client.on(type, (detail) => told.push([type, detail]));
     }
     /** @param {string} type @returns {any[]} */
@@ -231,7 +235,11 @@ export async function online(options = {}) {
     return { ...made, server };
 }
 
-/** Connects again after a cut, when the pause is over. @param {FakeServer} server @param {import("node:test").MockTimers} timers */
+/**
+ * Connects again after a cut, when the pause is over.
+ *
+ * @param {FakeServer} server @param {import("node:test").MockTimers} timers
+ */
 export async function comeBack(server, timers) {
     const count = FakeSocket.made.length;
     timers.tick(15_000);
