@@ -208,7 +208,8 @@ test("of a call that has ended nothing is sent or told, and its sid is forgotten
 test("what comes of a sid that nobody knows is left aside", async () => {
     const { server, told } = await online();
     const count = told.length;
-    for (const action of ["session-info", "session-proceed", "session-initiate", "session-terminate", "transport-info"]) {
+    const session = ["info", "proceed", "initiate", "terminate"].map((word) => `session-${word}`);
+    for (const action of [...session, "transport-info"]) {
         say(server, "unknown", action);
         server.say({ action, description: {} }, { from: "bob" });
     }
@@ -260,7 +261,7 @@ test("the called gets offers, and whatever else is said of the call", async () =
     assert.deepEqual(told, [["offer", { sdp: "v=0", from }], ["info", info]]);
 });
 
-test("a call that is made before there is a session names no initiator: the other side goes by the sender", async () => {
+test("a call that is made before there is a session names no initiator: the other goes by the sender", async () => {
     const server = new FakeServer();
     const { client } = makeClient();
     const call = client.call("bob");

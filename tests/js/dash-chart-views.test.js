@@ -199,6 +199,7 @@ test("a chart has its figure before it has a size, and is drawn once it has one"
     resize(SIZE);
     assert.deepEqual(tags(find(".marks")), ["path"]);
     assert.equal(find(".line").getAttribute("d"), "M54 74.7L74 41.3L94 8");
+    assert.equal(find("svg").getAttribute("viewBox"), "0 0 260 128");
     assert.equal(find("svg").getAttribute("aria-label"), "Size, the last 15 minutes: now 3 B, least 1 B, most 3 B");
     assert.deepEqual(
         find(".grid").getElementsByTagName("text").map((/** @type {any} */ { textContent }) => textContent).slice(0, 4),

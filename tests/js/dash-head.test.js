@@ -98,7 +98,7 @@ test("it is asked what will happen, and whatever was wrong with another question
     const confirm = new Confirm();
     const first = question();
     confirm.ask(first.asked);
-    const said = ["confirm-title", "confirm-name", "confirm-text", "confirm-action"].map((id) => page.part(id).textContent);
+    const said = ["title", "name", "text", "action"].map((part) => page.part(`confirm-${part}`).textContent);
     assert.deepEqual(said, ["End it?", "Ann", "It ends.", "End"]);
     page.part("confirm-action").click();
     first.answer.no(new ApiError("No.", 500));

@@ -140,8 +140,8 @@ test("the way of the media is said once it is known, where it is still the same 
     call.become("ended");
     await settled();
     assert.equal(textOf("call-state"), "Call ended");
-    const [pair, local] = [{ type: "candidate-pair", localCandidateId: "l", remoteCandidateId: "l" }, { candidateType: "host" }];
-    const stats = { t: { type: "transport", selectedCandidatePairId: "p" }, p: pair, l: local };
+    const pair = { type: "candidate-pair", localCandidateId: "l", remoteCandidateId: "l" };
+    const stats = { t: { type: "transport", selectedCandidatePairId: "p" }, p: pair, l: { candidateType: "host" } };
     call.tell("connection", { connection: { getStats: async () => new Map(Object.entries(stats)) } });
     call.become("connected");
     await settled();

@@ -64,6 +64,24 @@ function chatting() {
 const MINE = Object.freeze({ id: "m", isMine: true, text: "hello", at: new Date(0), status: "pending", reason: "" });
 const THEIRS = Object.freeze({ ...MINE, id: "t", isMine: false, text: MARKUP, status: "delivered" });
 
+test("each new chat begins empty", () => {
+    chatting().chat.tell("message", THEIRS);
+    page.part("typing").textContent = "Bob is typing…";
+    page.part("unread").textContent = "1";
+    const { items } = chatting();
+    assert.deepEqual([items().length, textOf("typing"), seen("unread")], [0, "", []]);
+});
+
+test("a text has who wrote it, and when", () => {
+    const { chat, items } = chatting();
+    chat.tell("message", MINE);
+    chat.tell("message", THEIRS);
+    const [mine, theirs] = items();
+    assert.deepEqual([mine, theirs].map((item) => item.classes.includes("mine")), [true, false]);
+    assert.deepEqual([mine, theirs].map((item) => item.querySelector(".who").textContent), ["You, ", ""]);
+    assert.match(mine.querySelector("time").textContent, /^\d+:\d\d/);
+});
+
 test("a text of others stays text", () => {
     const { chat, items } = chatting();
     chat.tell("message", THEIRS);
@@ -74,9 +92,11 @@ test("a text of others stays text", () => {
 test("a text of ours says how far it has come, and why it came nowhere", () => {
     const { chat, items } = chatting();
     chat.tell("message", MINE);
-    const marks = [{}, { status: "sent" }, { status: "read" }, { status: "failed", reason: "nobody is there" }].map((now) => {
+    const failed = { status: "failed", reason: "nobody is there" };
+    const marks = [{}, { status: "sent" }, { status: "read" }, failed].map((now) => {
         chat.tell("changed", { ...MINE, ...now });
-        return [".mark", ".mark-words"].map((part) => items()[0].querySelector(part).textContent).concat(items()[0].title);
+        const [item] = items();
+        return [item.querySelector(".mark").textContent, item.querySelector(".mark-words").textContent, item.title];
     });
     assert.deepEqual(marks, [
         ["…", "not sent yet", "not sent yet"],
@@ -115,7 +135,12 @@ test("that somebody types is told where somebody is there to see it", () => {
 
 test("that the other side types shows until it sends", () => {
     const { chat, client } = chatting();
-    client.emit("event", { event: "typing", description: { typing: true } });
+    page.part("typing").textContent = "Ann is typing…";
+    client.emit("event", { from: "tea", event: "typing", description: { typing: false } });
+    assert.equal(textOf("typing"), "");
+    client.emit("event", { from: "somebody", event: "typing", description: { typing: true } });
+    assert.equal(textOf("typing"), "", "not in this room");
+    client.emit("event", { from: "tea", event: "typing", description: { typing: true } });
     assert.equal(textOf("typing"), "Bob is typing…");
     chat.tell("message", MINE);
     assert.equal(textOf("typing"), "Bob is typing…");
@@ -144,7 +169,8 @@ test("unread texts are counted, as far as there is room for the number", () => {
     for (const [unread, words] of /** @type {[number, string][]} */ ([[1, "1"], [250, "99"]])) {
         chat.unread = unread;
         chat.tell("message", THEIRS);
-        assert.deepEqual([textOf("unread"), page.part("unread").getAttribute("aria-label")], [words, `${unread} unread`]);
+        assert.equal(textOf("unread"), words);
+        assert.equal(page.part("unread").getAttribute("aria-label"), `${unread} unread`);
     }
     page.hide(false);
     assert.deepEqual(seen("unread"), []);
@@ -152,12 +178,13 @@ test("unread texts are counted, as far as there is room for the number", () => {
 
 test("while nobody else is there nothing can be sent", () => {
     const { call } = chatting();
+    const field = () => [page.part("chat-send").disabled, page.part("chat-input").placeholder];
     call.peer = null;
     call.become("waiting");
-    assert.deepEqual([page.part("chat-send").disabled, page.part("chat-input").placeholder], [true, "Nobody else is here yet"]);
+    assert.deepEqual(field(), [true, "Nobody else is here yet"]);
     call.peer = { id: "p", uid: "bob" };
     call.become("calling");
-    assert.deepEqual([page.part("chat-send").disabled, page.part("chat-input").placeholder], [false, "Message"]);
+    assert.deepEqual(field(), [false, "Message"]);
 });
 
 test("the list follows the newest text where it was at its end, and always one's own", () => {

@@ -96,7 +96,8 @@ test("what is no text, what came already, and what was not said in the room is n
     arrive(client, "a");
     arrive(client, "a");
     arrive(client, "b", { markup: "<b>" });
-    client.emit("text", { id: "c", from: "a session that was in the room once", content: "hello", namespace: "message" });
+    const elsewhere = { id: "c", from: "a session that was in the room once", content: "hello", namespace: "message" };
+    client.emit("text", elsewhere);
     assert.deepEqual([told.map(([, id]) => id), client.sent], [["a"], [["a", "delivered"]]]);
 });
 

@@ -121,6 +121,14 @@ test("the stream of a preview stays the same, whatever is in it", async () => {
     assert.ok(given[0]?.getTracks().every(({ isStopped }) => isStopped));
 });
 
+test("stopped, nothing is sent, and the devices are given back", async () => {
+    const { media, told, use } = sending();
+    await use("camera");
+    media.stop();
+    assert.deepEqual([media.source, media.stream.getTracks(), told], ["none", [], ["change", "change"]]);
+    assert.ok(given[0]?.getTracks().every(({ isStopped }) => isStopped));
+});
+
 test("a camera that is on is given back before another is turned on: some are not given twice", async () => {
     const { use } = sending();
     await use("camera");

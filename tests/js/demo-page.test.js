@@ -129,10 +129,24 @@ function controlling() {
 
 test("a microphone is turned off and on again, and its button says which", () => {
     const media = controlling();
+    const button = page.part("mute-mic");
+    const icon = page.document.createElement("use");
+    button.append(icon);
     for (const isMuted of [true, false]) {
-        page.part("mute-mic").click();
-        assert.deepEqual([media.muted.audio, page.part("mute-mic").getAttribute("aria-pressed")], [isMuted, String(isMuted)]);
+        button.click();
+        assert.deepEqual([media.muted.audio, button.getAttribute("aria-pressed")], [isMuted, String(isMuted)]);
+        assert.equal(icon.getAttribute("href"), isMuted ? "#icon-microphone-off" : "#icon-microphone");
     }
+});
+
+test("one's own picture is like a mirror, and the button says what else there is", () => {
+    const media = controlling();
+    const now = () => [page.part("local").classList.contains("mirrored"), textOf("switch-text")];
+    assert.deepEqual(now(), [true, "Test picture"]);
+    assert.deepEqual([page.part("local").hidden, textOf("self-off")], [false, ""]);
+    media.source = "picture";
+    media.dispatchEvent(new Event("change"));
+    assert.deepEqual(now(), [false, "Camera"]);
 });
 
 test("one's own picture is hidden while nothing is sent of it, and it is said why", () => {
@@ -141,11 +155,8 @@ test("one's own picture is hidden while nothing is sent of it, and it is said wh
     assert.deepEqual([page.part("local").hidden, textOf("self-off")], [true, "Your camera is off"]);
     Object.assign(media, { source: "none", tracks: { audio: null, video: null } });
     media.dispatchEvent(new Event("change"));
-    assert.deepEqual([textOf("self-off"), page.part("mute-cam").disabled, page.part("mute-mic").disabled], [
-        "You send nothing",
-        true,
-        true,
-    ]);
+    assert.equal(textOf("self-off"), "You send nothing");
+    assert.deepEqual([page.part("mute-cam").disabled, page.part("mute-mic").disabled], [true, true]);
 });
 
 test("the source is changed from the camera to the test picture, and from anything else to the camera", async () => {

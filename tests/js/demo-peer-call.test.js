@@ -13,7 +13,8 @@ function makeSide(role, { audio = new FakeTrack("audio"), video = new FakeTrack(
     const call = new FakeCall(role);
     /** @type {FakePeer} */
     let peer = new FakePeer({});
-    const createConnection = (/** @type {any} */ configuration) => /** @type {any} */ (peer = new FakePeer(configuration));
+    const createConnection = (/** @type {any} */ configuration) =>
+        /** @type {any} */ (peer = new FakePeer(configuration));
     const options = /** @type {any} */ ({ iceServers: [], tracks: { audio, video }, createConnection });
     const media = new PeerCall(/** @type {any} */ (call), options);
     /** @type {any[]} */
@@ -172,7 +173,8 @@ test("what the other side sends is one stream, with one track of a kind", async 
         caller.peer.dispatchEvent(Object.assign(new Event("track"), { track }));
     }
     assert.equal(new Set(streams).size, 1);
-    assert.deepEqual(streams[0].getTracks().map((/** @type {FakeTrack} */ { kind }) => kind).sort(), ["audio", "video"]);
+    const kinds = streams[0].getTracks().map((/** @type {FakeTrack} */ { kind }) => kind);
+    assert.deepEqual(kinds.sort(), ["audio", "video"]);
     assert.ok(streams[0].getTracks().includes(last));
 });
 

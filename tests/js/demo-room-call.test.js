@@ -62,7 +62,8 @@ function makeRoom() {
         peers.push(peer);
         return peer;
     };
-    const call = new RoomCall(/** @type {any} */ (client), "tea", /** @type {any} */ (media), /** @type {any} */ (open));
+    const parts = /** @type {[any, string, any, any]} */ ([client, "tea", media, open]);
+    const call = new RoomCall(...parts);
     /** @type {any[]} */
     const states = [];
     call.addEventListener("state", (event) => {
@@ -214,7 +215,8 @@ test("whoever has hung up is asked whoever comes in, and calls nobody by himself
 
 test("what one of the two has ended does not begin again when their sessions are lost", () => {
     const hungUp = (/** @type {ReturnType<typeof makeCall>} */ { call }) => call.hangUp();
-    const leftAlone = (/** @type {ReturnType<typeof makeCall>} */ { theirs }) => theirs.emit("end", { reason: "terminated" });
+    const leftAlone = (/** @type {ReturnType<typeof makeCall>} */ { theirs }) =>
+        theirs.emit("end", { reason: "terminated" });
     for (const [end, reason] of /** @type {const} */ ([[hungUp, "hung-up"], [leftAlone, "terminated"]])) {
         const room = makeCall();
         end(room);

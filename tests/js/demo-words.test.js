@@ -51,13 +51,15 @@ test("every state of a call has words, and every way in which it ends", () => {
         assert.ok(label !== "" && headline !== "", state);
     }
     const endings = [
-        "hung-up", "terminated", "declined", "retracted", "answered-elsewhere", "timeout", "unreachable", "lost", "refused",
+        "hung-up", "terminated", "declined", "retracted", "answered-elsewhere", "timeout", "unreachable", "lost",
+        "refused",
     ];
     const said = new Set(endings.map((reason) => callWords("ended", "Ann", reason).headline));
     assert.equal(said.size, endings.length);
     assert.equal(callWords("ended", "Ann", "?").headline, "The call has ended.");
     assert.match(callWords("waiting", "", "left").headline, /has left/);
-    assert.match(callWords("ended", "Ann", "timeout").headline, /^You did not .* Ann/); // protocol section 6: told to who was called
+    // Told to who was called (protocol section 6).
+    assert.match(callWords("ended", "Ann", "timeout").headline, /^You did not .* Ann/);
 });
 
 test("a call that stands says which way the media take", () => {
@@ -73,14 +75,17 @@ test("what the other side has turned off is named", () => {
 });
 
 test("the way of the media is read from the statistics, with a transport or without", async () => {
-    const stats = (/** @type {Record<string, any>} */ values) => ({ getStats: async () => new Map(Object.entries(values)) });
+    const stats = (/** @type {Record<string, any>} */ values) => {
+        return { getStats: async () => new Map(Object.entries(values)) };
+    };
     const pair = { type: "candidate-pair", localCandidateId: "l", remoteCandidateId: "r" };
     const l = { candidateType: "host" };
     const transport = { type: "transport", selectedCandidatePairId: "p" };
     assert.equal(await connectionKind(stats({ transport, p: pair, l, r: { candidateType: "srflx" } })), "direct");
     assert.equal(await connectionKind(stats({ transport, p: pair, l, r: { candidateType: "relay" } })), "relayed");
     assert.equal(await connectionKind(stats({ q: pair, p: { ...pair, selected: true }, l, r: l })), "direct");
-    assert.equal(await connectionKind(stats({ p: { ...pair, nominated: true, state: "succeeded" }, l, r: l })), "direct");
+    const nominated = { ...pair, nominated: true, state: "succeeded" };
+    assert.equal(await connectionKind(stats({ p: nominated, l, r: l })), "direct");
     assert.equal(await connectionKind(stats({ transport: { type: "transport" } })), "unknown");
 });
 

@@ -72,7 +72,8 @@ test("a token of one's own that has expired ends the client, with an error that 
     const { client, server, of } = await online({ token: "old" });
     server.cut(4005);
     assert.equal(client.state, "closed");
-    assert.deepEqual([of("state").at(-1).error.message, of("state").at(-1).error.closeCode], ["The token has expired", 4005]);
+    const { message, closeCode } = of("state").at(-1).error;
+    assert.deepEqual([message, closeCode], ["The token has expired", 4005]);
 });
 
 test("a hello that is refused ends the client, and connect() with the server's code", async () => {
@@ -80,7 +81,8 @@ test("a hello that is refused ends the client, and connect() with the server's c
     const { client } = makeClient();
     server.refuse = () => 400001;
     const connected = client.connect();
-    await Promise.all([assert.rejects(connected, { name: "JSONgleError", code: 400001, details: "no" }), server.greet()]);
+    const refused = assert.rejects(connected, { name: "JSONgleError", code: 400001, details: "no" });
+    await Promise.all([refused, server.greet()]);
     assert.equal(client.state, "closed");
     assert.deepEqual(FakeSocket.made[0].closedWith, [1000]);
 });
@@ -165,7 +167,8 @@ test("ICE servers come with the hello, when they change, and when they are asked
     const { client, server, of } = await online();
     const one = [{ urls: "stun:one" }];
     const two = [{ urls: "stun:two" }];
-    server.say({ action: "session-event", namespace: "session", event: "ice-servers", description: { iceServers: one } });
+    const jsongle = { action: "session-event", namespace: "session", event: "ice-servers" };
+    server.say({ ...jsongle, description: { iceServers: one } });
     assert.deepEqual(client.iceServers, one);
     server.handle = ({ jsongle: { query, transaction } }) =>
         server.say({ action: "iq-result", query, transaction, description: { iceServers: two, ttl: 60 } });
@@ -187,7 +190,7 @@ test("ICE servers of the hello are there when the client says that it is online"
     assert.deepEqual(of("iceservers"), [{ iceServers: server.iceServers }]);
 });
 
-test("a fresh token that is refused is replaced by another, and where there is none the session stays as it is", async () => {
+test("a fresh token that is refused is replaced by another, or else the session stays as it is", async () => {
     const tokens = ["first", "bad", "good", "bad", "bad"];
     const { client, server, of } = await online({ token: () => `${tokens.shift()}` });
     server.refuse = ({ token }) => (token === "bad" ? 401001 : undefined);

@@ -157,13 +157,16 @@ test("a text that is refused is rejected, and told as an error", async () => {
 
 test("a text that comes is told with all there is, and can be marked with the library's words", async () => {
     const { client, server, of } = await online();
-    server.say({ action: "session-text", namespace: "message", description: { content: "hi" } }, { id: "m", from: "bob" });
+    const jsongle = { action: "session-text", namespace: "message", description: { content: "hi" } };
+    server.say(jsongle, { id: "m", from: "bob" });
     const [text] = of("text");
     assert.deepEqual([text.id, text.from, text.content, text.namespace], ["m", "bob", "hi", "message"]);
     assert.deepEqual(text.envelope, server.log[0]);
     client.acknowledge(text, "delivered");
     client.acknowledge(text, "read");
-    const said = server.heard("session-event").map(({ to, jsongle: { event, description: { mid, type } } }) => [to, event, mid, type]);
+    const said = server.heard("session-event").map(({ to, jsongle: { event, description } }) => {
+        return [to, event, description.mid, description.type];
+    });
     assert.deepEqual(said, [["bob", "ack", "m", "received"], ["bob", "ack", "m", "read"]]);
 });
 
@@ -172,7 +175,8 @@ test("custom messages and events go and come", async () => {
     await client.sendCustom("bob", { a: 1 }).received;
     client.sendEvent("bob", "typing", { state: "composing" });
     server.say({ action: "session-custom", description: { b: 2 } }, { from: "bob" });
-    const jsongle = { action: "session-event", namespace: "message", event: "typing", description: { state: "active" } };
+    const description = { state: "active" };
+    const jsongle = { action: "session-event", namespace: "message", event: "typing", description };
     server.say(jsongle, { from: "bob" });
     const [event] = server.heard("session-event");
     assert.deepEqual(event.jsongle, { ...jsongle, description: { state: "composing" } });
@@ -190,7 +194,8 @@ test("others can be asked, and answer", async () => {
     server.handle = () => {};
     const again = client.request("bob", "mood");
     const second = server.frames[1].jsongle.transaction;
-    server.say({ action: "iq-error", query: "mood", transaction: second, description: { errorCode: 1 } }, { from: "b" });
+    const refused = { action: "iq-error", query: "mood", transaction: second, description: { errorCode: 1 } };
+    server.say(refused, { from: "b" });
     await assert.rejects(again, { code: 1 });
     assert.notEqual(transaction, second);
     await answer;

@@ -10,7 +10,8 @@ beforeEach(() => {
     mock.timers.enable({ apis: ["setTimeout", "Date"] });
 });
 
-const contents = (/** @type {FakeServer} */ server) => server.heard("session-text").map((f) => f.jsongle.description.content);
+/** What the texts said. @param {FakeServer} server */
+const contents = (server) => server.heard("session-text").map(({ jsongle }) => jsongle.description.content);
 
 test("the first hello opts in, and a later one says what was seen last", async () => {
     const { server } = await online();
@@ -116,7 +117,9 @@ test("a session that is lost: rooms are joined again, and only then it is told",
     client.sendText("tea", "queued");
     server.handle = () => {};
     await comeBack(server, mock.timers);
-    const said = server.frames.slice(before).map(({ jsongle }) => [jsongle.query ?? jsongle.action, jsongle.description.rid]);
+    const said = server.frames.slice(before).map(({ jsongle: { action, query, description } }) => {
+        return [query ?? action, description.rid];
+    });
     assert.deepEqual(said, [["join", "tea"], ["muc-join", "stage"], ["session-text", undefined]]);
     assert.equal(server.frames[before].jsongle.description.dn, "A");
     assert.equal(of("online").length, 1);
@@ -145,8 +148,9 @@ test("a session that is lost: members are told of by who is gone and who is new"
 test("a session that is lost: a room that cannot be joined again is gone, and is told as an error", async () => {
     const { client, server, of } = await online();
     await client.join("tea");
+    const description = { errorCode: 403001, errorDetails: "full" };
     server.handle = ({ jsongle: { query, transaction } }) =>
-        server.say({ action: "iq-error", query, transaction, description: { errorCode: 403001, errorDetails: "full" } });
+        server.say({ action: "iq-error", query, transaction, description });
     server.cut();
     server.hasLost = true;
     await comeBack(server, mock.timers);

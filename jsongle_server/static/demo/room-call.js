@@ -2,8 +2,9 @@
  * The call in a room for two: who calls whom, and what becomes of it.
  *
  * Whoever comes into a room in which somebody waits calls him; whoever waits takes the call, since he came there for
- * it. Once either has hung up, who is called is asked. After a session was lost the rule is the same, as both come in anew;
- * whoever has hung up himself stays so until he calls or takes a call, whoever comes in and whatever becomes of the session.
+ * it. Once either has hung up, who is called is asked. After a session was lost the rule is the same, as both come in
+ * anew; whoever has hung up himself stays so until he calls or takes a call, whoever comes in and whatever becomes of
+ * the session.
  *
  * @module room-call
  */
