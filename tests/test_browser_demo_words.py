@@ -6,13 +6,25 @@ from typing import Final
 
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser import DESKTOP, FAR_NAME
+from tests.browser import DESKTOP, FAR_NAME, until
 from tests.browser_demo import DemoCase, part, texts
 from tests.browser_probe import connection_states
 
 SMALL_PHONE: Final[ViewportSize] = {"width": 360, "height": 640}
 
 MARKUP: Final = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp;"
+
+WATCH_DRAWING: Final = """() => {
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    globalThis.drawn = [];
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+        globalThis.drawn = [...globalThis.drawn.slice(-9), text];
+        return fillText.call(this, text, ...rest);
+    };
+}"""
+
+DRAWN: Final = "() => globalThis.drawn"
+"""The latest texts in test pictures."""
 
 STRANGE_ELEMENTS: Final = "() => document.querySelectorAll('img, script:not([src]), iframe, [onerror]').length"
 
@@ -25,9 +37,12 @@ class MissingTests(DemoCase):
         page = self.start(camera=False)
         part(page, "turn-on").click()
         expect(part(page, "problem")).to_contain_text("was not allowed to use the camera and microphone")
+        page.evaluate(WATCH_DRAWING)
         page.locator("label", has=part(page, "source-picture")).click()
+        until(page, lambda: "Guest" in page.evaluate(DRAWN), "a picture of nobody in particular")
         part(page, "name").fill("Alice")
         part(page, "join").click()
+        until(page, lambda: "Guest" not in page.evaluate(DRAWN), "a picture of her own")
         bob = self.enter("Bob")
         for each in (bob, page):
             self.assert_moving(each)

@@ -92,6 +92,11 @@ export class StartView extends EventTarget {
         for (const id of ["camera", "microphone"]) {
             byId(id).addEventListener("change", () => void this.open());
         }
+        byId("name").addEventListener("change", () => {
+            if (this.#media.source === "picture") {
+                void this.open(); // the name stands in it
+            }
+        });
         byId("join-form").addEventListener("change", (/** @type {any} */ { target }) => {
             if (target.name === "source") {
                 this.#changeSource();
