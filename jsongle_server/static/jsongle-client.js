@@ -806,7 +806,7 @@ export class JSONgleClient extends Emitter {
         if (isFirst) {
             this.#awaitHello();
         }
-        socket.send(JSON.stringify({ id: this.#helloId, to, jsongle }));
+        socket.send(encode({ id: this.#helloId, to, jsongle }));
     }
 
     /** @returns {Promise<string | undefined | Error>} */
@@ -919,7 +919,7 @@ export class JSONgleClient extends Emitter {
         if (this.#outbox.length >= this.#bounds.most && !isOurs) {
             throw new JSONgleError(`${this.#outbox.length} messages wait already`, { reason: "full" });
         }
-        const rest = JSON.stringify({ ...extra, jsongle }).slice(1);
+        const rest = encode({ ...extra, jsongle }).slice(1);
         const frame = { id, to, rest, sid: jsongle.sid, isWritten: false };
         this.#outbox.push(frame);
         if (this.state === "online") {
@@ -937,7 +937,7 @@ export class JSONgleClient extends Emitter {
         if (this.#resumeToken === undefined) {
             this.#outbox.shift(); // that is this one: it cannot be written again
         }
-        this.#socket?.send(`{"id":${JSON.stringify(id)},"to":${JSON.stringify(to ?? this.serverId)},${rest}`);
+        this.#socket?.send(`{"id":${encode(id)},"to":${encode(to ?? this.serverId)},${rest}`);
         const waiting = this.#waiting.get(id);
         if (waiting !== undefined) {
             this.#awaitAnswer(id, waiting);
@@ -1295,6 +1295,17 @@ function parse(data) {
     } catch {
         return undefined;
     }
+}
+
+/**
+ * A value as JSON. Half a character, as text that was cut may end in, would have the server refuse the whole frame without
+ * knowing which it was (section 2); it becomes U+FFFD, as in all that goes through a WebSocket as it is.
+ *
+ * @param {unknown} value
+ */
+function encode(value) {
+    return JSON.stringify(value, (_, each) =>
+        typeof each === "string" ? each.replace(/\p{Surrogate}/gu, "\ufffd") : each);
 }
 
 /** @param {Json} description @returns {Member[]} */

@@ -43,6 +43,13 @@ test("joinMuc() joins a room of the other kind", async () => {
     assert.equal(client.rooms.get("stage")?.kind, "muc");
 });
 
+test("half a character in a text goes as U+FFFD, and a whole one as it is", async () => {
+    const { client, server } = await online();
+    client.sendText("\ud83d", "\udc4d cut \ud83d\udc4d, \\ud83d", { dn: ["\ud83d"] });
+    const [{ to, jsongle: { description } }] = server.frames;
+    assert.deepEqual([to, description], ["\ufffd", { dn: ["\ufffd"], content: "\ufffd cut \ud83d\udc4d, \\ud83d" }]);
+});
+
 test("joined and left keep the room, before they are told", async () => {
     const { client, server, of } = await inTea();
     /** @type {string[][]} */
