@@ -287,6 +287,7 @@ test("a chart as a table is made only while it is open", () => {
 function charts() {
     const history = new History(() => NOW);
     const sample = {
+        at: new Date(NOW).toISOString(),
         connections: 3,
         sessions: { identified: 2 },
         rooms: 1,
@@ -297,13 +298,13 @@ function charts() {
         relay: { p50: 0.001, p99: 0.002 },
         memory: 2 ** 20,
     };
-    history.refill([{ at: new Date(NOW - 2000).toISOString(), ...sample, relay: null }], 2);
-    history.add({ at: new Date(NOW).toISOString(), ...sample });
+    history.refill([{ ...sample, at: new Date(NOW - 2000).toISOString(), relay: null }], 2);
+    history.add(sample);
     const parent = page.part("charts");
     const all = new Charts(parent, history);
     const find = (/** @type {string} */ selector) =>
         parent.all.filter((/** @type {FakeElement} */ element) => element.matches(selector));
-    return { history, all, find };
+    return { history, sample, all, find };
 }
 
 test("each chart has its figure, with its unit", () => {
@@ -314,6 +315,23 @@ test("each chart has its figure, with its unit", () => {
         find(".figure").map((/** @type {FakeElement} */ { textContent }) => textContent),
         ["3", "1", "1", "3.5", "8", "2 ms", "1 MiB"],
     );
+});
+
+test("while nothing is relayed, the figure and the legend of the latency are the last that is known, then none", () => {
+    const { history, sample, all, find } = charts();
+    const shown = () => {
+        all.refresh();
+        page.draw();
+        const figure = find(".figure")[5].textContent;
+        const legend = find(".legend")[5].textContent;
+        return [figure, legend];
+    };
+    for (let quiet = 1; quiet < 15; quiet += 1) {
+        history.add({ ...sample, at: new Date(NOW + 2000 * quiet).toISOString(), relay: null });
+    }
+    assert.deepEqual(shown(), ["2 ms", "p501 msp992 ms"]);
+    history.add({ ...sample, at: new Date(NOW + 30_000).toISOString(), relay: null });
+    assert.deepEqual(shown(), ["–", "p50–p99–"]);
 });
 
 test("charts are drawn once a frame, and not while nobody can see them", () => {
