@@ -229,6 +229,14 @@ test("what one of the two has ended does not begin again when their sessions are
     }
 });
 
+test("whoever calls somebody who calls already takes that call", () => {
+    const { call, client, states } = makeCall();
+    call.hangUp();
+    const again = ringAt(client, "ann", "again");
+    call.callPeer();
+    assert.deepEqual([again.words, client.calls, states.at(-1)], [["ring", "proceed"], [], "connecting"]);
+});
+
 test("the other side leaves, comes back, and calls again", () => {
     const { client, peers, theirs, states } = makeCall();
     theirs.emit("end", { reason: "unreachable" });

@@ -96,9 +96,13 @@ export class RoomCall extends EventTarget {
         }
     }
 
-    /** Calls whoever else is in the room. */
+    /** Calls whoever else is in the room; takes his call where he calls already. */
     callPeer() {
         if (this.peer === null || this.#client.state === "closed") {
+            return;
+        }
+        if (this.state === "incoming") {
+            this.accept();
             return;
         }
         this.#drop();
