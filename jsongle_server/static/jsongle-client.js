@@ -1298,8 +1298,8 @@ function parse(data) {
 }
 
 /**
- * A value as JSON. Half a character, as text that was cut may end in, would have the server refuse the whole frame without
- * knowing which it was (section 2); it becomes U+FFFD, as in all that goes through a WebSocket as it is.
+ * A value as JSON. Half a character, as text that was cut may end in, would have the server refuse the whole frame
+ * without knowing which it was (section 2); it becomes U+FFFD, as in all that goes through a WebSocket as it is.
  *
  * @param {unknown} value
  */

@@ -123,6 +123,16 @@ test("a browser that allows no sound yet shows the picture, and has the user ask
     assert.deepEqual([video.muted, seen("unmute-sound")], [false, []]);
 });
 
+test("a call whose sound was never asked for does not leave the next one without it", async () => {
+    const { call, video } = calling();
+    video.play = mock.fn(async () => {});
+    video.play.mock.mockImplementationOnce(() => Promise.reject(new DOMException("no", "NotAllowedError")));
+    call.tell("remote", { stream: new FakeStream() });
+    await settled();
+    call.tell("remote", { stream: null });
+    assert.deepEqual([video.srcObject, video.muted, seen("unmute-sound")], [null, false, []]);
+});
+
 test("a picture that another takes the place of is no matter", async () => {
     const { call, video } = calling();
     const play = mock.fn(() => Promise.reject(new DOMException("another", "AbortError")));

@@ -6,7 +6,7 @@ import { beforeEach, mock, test } from "node:test";
 import { Banner, bindNotice } from "../../jsongle_server/static/demo/banner.js";
 import { bindMediaControls } from "../../jsongle_server/static/demo/controls.js";
 import { byId } from "../../jsongle_server/static/demo/dom.js";
-import { bindShare } from "../../jsongle_server/static/demo/share.js";
+import { bindShare, showLink } from "../../jsongle_server/static/demo/share.js";
 import { FakeClient, settled } from "./demo-fakes.js";
 import { openPage } from "./fake-page.js";
 
@@ -196,6 +196,20 @@ test("the link is copied, and the button says so for a moment", async () => {
     assert.deepEqual([writeText.mock.calls[0]?.arguments, textOf("copy-text")], [["http://x/demo#tea"], "Copied"]);
     mock.timers.tick(2500);
     assert.equal(textOf("copy-text"), "Copy the link");
+});
+
+test("of a room its name is shown as people read it, as text, and its address is what is copied", () => {
+    Object.assign(globalThis, { location: { origin: "http://x", pathname: "/demo" } });
+    bindShare();
+    showLink(`a room ${MARKUP}`);
+    const link = page.part("room-link");
+    assert.equal(textOf("room-link"), `http://x/demo#a room ${MARKUP}`);
+    assert.deepEqual(link.children.map((/** @type {any} */ { childNodes }) => childNodes), [[`#a room ${MARKUP}`]]);
+    const setData = mock.fn();
+    const event = Object.assign(new Event("copy", { cancelable: true }), { clipboardData: { setData } });
+    link.dispatchEvent(event);
+    assert.deepEqual(setData.mock.calls[0]?.arguments, ["text/plain", link.href]);
+    assert.deepEqual([event.defaultPrevented, /[ <]/.test(link.href)], [true, false]);
 });
 
 test("where a page may not copy, the link is selected for whoever does", async () => {

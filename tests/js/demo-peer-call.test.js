@@ -201,3 +201,15 @@ test("after the end nothing is heard, said or changed", async () => {
     await settled();
     assert.deepEqual([caller.call.words, caller.told, caller.peer.isClosed, caller.peer.restarts], [[], [], true, 0]);
 });
+
+test("a call that ends while it describes itself says no more", async () => {
+    const { call, peer, media } = makeSide("caller");
+    assert.equal(media.connection, peer);
+    media.start();
+    while (peer.localDescription === null) {
+        await undefined;
+    }
+    media.close();
+    await settled();
+    assert.deepEqual(call.words, []);
+});

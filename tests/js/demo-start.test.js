@@ -163,6 +163,18 @@ test("a test picture is turned on when it is chosen, a camera when the user says
     assert.equal(media.source, "camera");
 });
 
+test("another name stands in the test picture at once, and turns on nothing else", async () => {
+    const { media, choose } = await start();
+    page.part("name").dispatchEvent(new Event("change"));
+    assert.equal(media.use.mock.callCount(), 0);
+    await choose("picture");
+    page.part("name").value = "Ann";
+    page.part("name").dispatchEvent(new Event("change"));
+    await settled();
+    const [source, options] = /** @type {any[]} */ (media.use.mock.calls.at(-1)?.arguments);
+    assert.deepEqual([media.use.mock.callCount(), source, options.name], [2, "picture", "Ann"]);
+});
+
 test("a camera that the browser allows already is turned on by itself", async () => {
     provide({ navigator: { permissions: { query: async () => ({ state: "granted" }) } } });
     const { media } = await start();

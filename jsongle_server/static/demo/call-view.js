@@ -96,6 +96,7 @@ export class CallView {
         }
         if (stream === null) {
             this.#connection = null;
+            video.muted = false; // the next one is heard, or has the user asked again
             show("unmute-sound", false);
         } else {
             this.#play(video);

@@ -129,11 +129,6 @@ export class RoomCall extends EventTarget {
         this.#setState(this.peer === null ? "waiting" : "ended", HUNG_UP);
     }
 
-    /** Looks for another way to the other side. */
-    restart() {
-        this.#peerCall?.restart();
-    }
-
     /** Leaves for good. */
     dispose() {
         const call = this.#call;
