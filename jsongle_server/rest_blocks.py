@@ -102,7 +102,7 @@ def _end_all(call: Call, block: Block) -> Deferred[int]:
     caller = call.caller
 
     def note(ended: int) -> None:
-        result = f"block {block.id} until {timestamp(block.until)}, {ended} sessions ended, {printable(block.reason)}"
+        result = f"block {block.id} until {timestamp(block.until)}, sessions ended: {ended}, {printable(block.reason)}"
         audit(caller, "block", target=_name(block), result=result)
 
     return in_turns(_end_each(call.server, block), call.server.reactor, note)

@@ -106,7 +106,7 @@ def _put_out(call: Call, room: Room) -> Deferred[int]:
     caller = call.caller
 
     def note(count: int) -> None:
-        audit(caller, "empty", target=f"room {printable(room.rid)}", result=f"{count} members put out")
+        audit(caller, "empty", target=f"room {printable(room.rid)}", result=f"members put out: {count}")
 
     return in_turns(empty(room), call.server.reactor, note)
 

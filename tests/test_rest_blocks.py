@@ -115,8 +115,8 @@ class BlocksTests(RestCase):
         self.assertEqual(
             self.audited(),
             [
-                rf"{who}: block uid ev###00: block {made['id']} until {until}, 1 sessions ended, sp\nam",
-                f"{who}: block address 192.0.2.0/24: block {other['id']} until {until}, 0 sessions ended, spam",
+                rf"{who}: block uid ev###00: block {made['id']} until {until}, sessions ended: 1, sp\nam",
+                f"{who}: block address 192.0.2.0/24: block {other['id']} until {until}, sessions ended: 0, spam",
                 f"{who}: unblock uid ev###00: block {made['id']} removed",
                 f"{who}: unblock address 192.0.2.0/24: block {other['id']} removed",
             ],
@@ -176,7 +176,7 @@ class EffectTests(RestCase):
         wire.work()
         self.assertTrue(all(client.closed for client in users))
         (line,) = self.audited()
-        self.assertIn("60 sessions ended", line)
+        self.assertIn("sessions ended: 60", line)
 
     def test_the_sessions_of_a_blocked_address_end(self) -> None:
         """Whoever they are, also before their hello."""

@@ -92,7 +92,7 @@ class EmptyTests(RestCase):
         self.assertEqual(self.do("GET", "/rooms").json["count"], 0)
         self.assertEqual([each["rooms"] for each in self.do("GET", "/sessions").json["sessions"]], [[], []])
         self.assertEqual((jon.closed, jon.join("den")), (None, []))
-        self.assertEqual(self.audited(), ["192.0.2.7:40000: empty room den: 2 members put out"])
+        self.assertEqual(self.audited(), ["192.0.2.7:40000: empty room den: members put out: 2"])
 
     def test_a_room_whose_id_cannot_stand_in_a_path(self) -> None:
         """It is named in the query: browsers take a part of a path that is ``..`` for a step."""
@@ -185,7 +185,7 @@ class EmptyTests(RestCase):
         wire.transport.cut()
         wire.work()
         self.assertEqual(self.do("GET", "/rooms").json["count"], 0)
-        self.assertEqual(self.audited(), ["192.0.2.7:40000: empty room den: 60 members put out"])
+        self.assertEqual(self.audited(), ["192.0.2.7:40000: empty room den: members put out: 60"])
 
     def test_calls_through_the_room_end(self) -> None:
         """As when a party leaves by itself: the other hears that nobody is there."""
