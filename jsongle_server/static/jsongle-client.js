@@ -1304,8 +1304,7 @@ function parse(data) {
  * @param {unknown} value
  */
 function encode(value) {
-    return JSON.stringify(value, (_, each) =>
-        typeof each === "string" ? each.replace(/\p{Surrogate}/gu, "\ufffd") : each);
+    return JSON.stringify(value).replace(/\\(u[dD]...|.)/g, (escape, what) => (what.length > 1 ? "\ufffd" : escape));
 }
 
 /** @param {Json} description @returns {Member[]} */

@@ -49,6 +49,18 @@ test("each state has its words, and the buttons that there are for it", () => {
     ]);
 });
 
+test("a key that has pressed a button presses no other when that one goes", () => {
+    const { call } = calling();
+    for (const [before, button, after] of [["connected", "hang-up", "ended"], ["incoming", "accept", "connected"]]) {
+        call.become(before);
+        page.part(button).focus();
+        call.become(before);
+        assert.equal(page.document.activeElement, page.part(button));
+        call.become(after);
+        assert.equal(page.document.activeElement, page.part("call"));
+    }
+});
+
 test("whoever cannot come in sees no call", () => {
     const { call } = calling();
     const before = textOf("call-state");

@@ -145,6 +145,18 @@ test("whose camera cannot be had does not join, and is told why", async () => {
     assert.deepEqual([joins.length, page.part("problem").hidden], [1, true]);
 });
 
+test("while the browser asks for the camera nobody joins a second time", async () => {
+    const { media, joins, join } = await start();
+    /** @type {(problem: string) => void} */
+    let answer = () => {};
+    media.use.mock.mockImplementationOnce(() => new Promise((resolve) => (answer = resolve)));
+    await join();
+    assert.deepEqual([joins.length, page.part("join").disabled], [0, true]);
+    answer("");
+    await settled();
+    assert.deepEqual([joins.length, page.part("join").disabled], [1, false]);
+});
+
 test("what is on already is not turned on again", async () => {
     const { media, join } = await start();
     media.source = "camera";

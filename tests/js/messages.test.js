@@ -45,9 +45,10 @@ test("joinMuc() joins a room of the other kind", async () => {
 
 test("half a character in a text goes as U+FFFD, and a whole one as it is", async () => {
     const { client, server } = await online();
-    client.sendText("\ud83d", "\udc4d cut \ud83d\udc4d, \\ud83d", { dn: ["\ud83d"] });
+    client.sendText("\ud83d", "\udc4d cut \ud83d\udc4d, \\ud83d\n", { dn: ["\ud83d"], "\udc4d": "\\\ud83d" });
     const [{ to, jsongle: { description } }] = server.frames;
-    assert.deepEqual([to, description], ["\ufffd", { dn: ["\ufffd"], content: "\ufffd cut \ud83d\udc4d, \\ud83d" }]);
+    const content = "\ufffd cut \ud83d\udc4d, \\ud83d\n";
+    assert.deepEqual([to, description], ["\ufffd", { dn: ["\ufffd"], "\ufffd": "\\\ufffd", content }]);
 });
 
 test("joined and left keep the room, before they are told", async () => {

@@ -66,11 +66,16 @@ export class CallView {
 
     /** @param {import("./room-call.js").State} state */
     #showButtons(state) {
+        const focused = ["accept", "decline", "call-again", "hang-up"].map(byId).find(
+            (button) => button === document.activeElement);
         show("invite", state === "waiting");
         show("accept", state === "incoming");
         show("decline", state === "incoming");
         show("call-again", state === "ended" || state === "failed");
         byId("hang-up").disabled = !HUNG.has(state);
+        if (focused?.hidden || focused?.disabled) {
+            byId("call").focus(); // not another button, which a second press of the key would press
+        }
     }
 
     #showAvatar() {

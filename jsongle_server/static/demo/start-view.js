@@ -132,7 +132,10 @@ export class StartView extends EventTarget {
         const { name } = this.options;
         remember(name);
         history.replaceState(null, "", linkTo(room, location));
-        if (this.#media.source !== this.source && !(await this.open())) {
+        byId("join").disabled = true; // a browser may ask whether the camera may be used, for as long as it likes
+        const isOn = this.#media.source === this.source || (await this.open());
+        byId("join").disabled = false;
+        if (!isOn) {
             return;
         }
         const choice = { name, room, token: byId("token").value.trim() };
