@@ -83,7 +83,9 @@ class ProxyCase(DaemonCase):
         )
         self.addCleanup(connection.close)
         connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}", **headers})
-        return connection.getresponse()
+        answer = connection.getresponse()
+        self.addCleanup(answer.close)  # a proxy that is to stop waits for it
+        return answer
 
 
 class ProxyTests:
