@@ -126,9 +126,9 @@ class OverSocketsTests(DaemonCase):
         self.assertEqual(client.hello("alice")["jsongle"]["status"], "success")
         client.disconnect()
         rest = HTTPConnection(server.addresses[1].removeprefix("http://"), timeout=DEADLINE)
-        self.addCleanup(rest.close)
-        rest.request("GET", "/ping")
-        self.assertEqual(rest.getresponse().status, 200)
+        with contextlib.closing(rest):
+            rest.request("GET", "/ping", headers={"Connection": "close"})
+            self.assertEqual(rest.getresponse().status, 200)
 
     def test_ten_thousand_and_more_than_there_are_descriptors_for(self) -> None:
         """Others are served meanwhile, and little memory is taken; a server that runs out of descriptors recovers."""
